@@ -193,8 +193,8 @@ def _socket_folder(cluster: Cluster, user: str | None) -> Path:
     """A private folder whose path is short enough for a socket. Whoever can enter it is let in by PostgreSQL."""
     owner = os.geteuid() if user is None else pwd.getpwnam(user).pw_uid
     for folder in _socket_folders(cluster):
-        if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES or "," in str(folder):
-            continue
+        if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES or any(sign in str(folder) for sign in ',"'):
+            continue  # too long for a socket, or not to be written as one of a list of folders
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             give_to(folder, user)

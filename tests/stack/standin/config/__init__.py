@@ -1,0 +1,1 @@
+"""Stand-in for Souk's configuration."""
