@@ -1,0 +1,66 @@
+"""Cursor lists, newest first: `limit`, `starting_after`, `ending_before`, `created[...]` and equality filters."""
+
+from typing import Any
+
+from stripe_local.call import Call
+from stripe_local.errors import bad_parameter, no_such
+from stripe_local.rendering import list_of, public
+from stripe_local.store import Document, conditions
+
+COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def list_objects(
+    call: Call, kind: str, url: str, *, filters: tuple[str, ...] = (), account: str | None = None, **fixed: str | list[str]
+) -> Document:
+    """One page of the objects of a kind; `filters` names the parameters that select by equality."""
+    account = call.account if account is None else account
+    values = {name: as_list(call.params[name]) for name in filters if name in call.params}
+    values |= {name: as_list(value) for name, value in fixed.items()}
+    where, facts = conditions(kind, account, values)
+    where, facts = with_created(where, facts, call.params.get("created"))
+    limit = page_size(call)
+    documents, has_more = page(call, kind, account, where, facts, limit)
+    return list_of([public(document, call.now) for document in documents], url, has_more=has_more)
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """One value or several, always as several."""
+    return [value] if isinstance(value, str) else value
+
+
+def page_size(call: Call) -> int:
+    """`limit`, 1 to 100, 10 when not sent."""
+    limit = call.params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        bound = "less than or equal to 100" if limit > 100 else "greater than or equal to 1"
+        message = f"This value must be {bound}."
+        raise bad_parameter(message, param="limit", code="parameter_invalid_integer")
+    return int(limit)
+
+
+def with_created(where: str, facts: list[Any], created: Any) -> tuple[str, list[Any]]:
+    """Add the condition on `created`: a moment, or bounds."""
+    bounds = {"=": created} if isinstance(created, int) else {COMPARISONS[key]: at for key, at in (created or {}).items()}
+    for sign, moment in bounds.items():
+        where, facts = f"{where} AND created {sign} ?", [*facts, moment]
+    return where, facts
+
+
+def page(
+    call: Call, kind: str, account: str, where: str, facts: list[Any], limit: int
+) -> tuple[list[Document], bool]:
+    """The documents of this page, newest first, and whether more follow in the direction of travel."""
+    after, before = call.params.get("starting_after"), call.params.get("ending_before")
+    if after and before:
+        raise bad_parameter("You cannot use both `starting_after` and `ending_before`.")
+    order = "ASC" if before else "DESC"
+    if after or before:
+        name = "ending_before" if before else "starting_after"
+        position = call.store.position(kind, before or after, account)
+        if position is None:
+            raise no_such(kind, before or after, param=name, status=400)
+        where, facts = f"{where} AND (created, seq) {'>' if before else '<'} (?, ?)", [*facts, *position]
+    found = call.store.select(where, facts, order=order, limit=limit + 1)
+    documents = found[:limit]
+    return (documents[::-1] if before else documents), len(found) > limit

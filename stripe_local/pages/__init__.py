@@ -1,0 +1,1 @@
+"""The pages that people see: paying, authenticating, onboarding. Plain HTML and form posts, no JavaScript."""

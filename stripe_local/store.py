@@ -1,0 +1,194 @@
+"""Where everything is kept: one SQLite file, a JSON document per object, and indexed values to find it by."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+Document = dict[str, Any]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, account TEXT NOT NULL,
+    created INTEGER NOT NULL, due_at INTEGER, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS objects_in_order ON objects (kind, account, created, seq);
+CREATE INDEX IF NOT EXISTS objects_due ON objects (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS lookups (
+    field TEXT NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (field, value, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS balances (
+    account TEXT NOT NULL, currency TEXT NOT NULL, available INTEGER NOT NULL DEFAULT 0,
+    pending INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, currency)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending_funds (
+    available_on INTEGER NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL,
+    net INTEGER NOT NULL, PRIMARY KEY (available_on, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS idempotency (
+    account TEXT NOT NULL, key TEXT NOT NULL, endpoint TEXT NOT NULL, digest BLOB NOT NULL, status INTEGER NOT NULL,
+    request_id TEXT NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (account, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, lane TEXT NOT NULL, is_connect INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, due_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+TABLES = ("objects", "lookups", "balances", "pending_funds", "idempotency", "deliveries", "facts")
+
+LOOKUPS: dict[str, tuple[str, ...]] = {
+    "charge": ("payment_intent", "transfer_group"),
+    "refund": ("charge", "payment_intent"),
+    "dispute": ("charge", "payment_intent", "status"),
+    "transfer": ("destination", "transfer_group", "source_transaction"),
+    "transfer_reversal": ("transfer",),
+    "balance_transaction": ("type", "source", "currency", "_payout"),
+    "event": ("type",),
+    "payout": ("status", "destination"),
+    "checkout.session": ("payment_intent", "status"),
+}
+
+
+class Store:
+    """Documents by id, by order and by the fields in LOOKUPS. One connection, used by one thread at a time."""
+
+    def __init__(self, path: str) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;")
+        self.db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Finish; the file holds everything that was committed."""
+        self.db.close()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.transaction():
+            for table in TABLES:
+                self.db.execute(f"DELETE FROM {table}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block's writes or none."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of a transaction that is undone when it raises, unless the error says that its work stays."""
+        self.db.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except Exception as error:
+            if not getattr(error, "keeps_work", False):
+                self.db.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self.db.execute("RELEASE attempt")
+
+    def insert(self, document: Document, *, account: str = "", due_at: int | None = None) -> Document:
+        """Keep a new document; its `object` says what it is, its `id` where to find it."""
+        kind = document["object"]
+        cursor = self.db.execute(
+            "INSERT INTO objects (id, kind, account, created, due_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (document["id"], kind, account, document["created"], due_at, orjson.dumps(document)),
+        )
+        for field in LOOKUPS.get(kind, ()):
+            if document.get(field) is not None:
+                self.add_lookup(f"{kind}.{field}", document[field], cursor.lastrowid)
+        return document
+
+    def add_lookup(self, field: str, value: str, seq: int | None) -> None:
+        """Let a document be found by one more value."""
+        self.db.execute("INSERT OR IGNORE INTO lookups (field, value, seq) VALUES (?, ?, ?)", (field, value, seq))
+
+    def save(self, document: Document) -> Document:
+        """Keep a document's new contents."""
+        kind = document["object"]
+        fields = LOOKUPS.get(kind, ())
+        seq, before = self.db.execute("SELECT seq, body FROM objects WHERE id = ?", (document["id"],)).fetchone()
+        self.db.execute("UPDATE objects SET body = ? WHERE seq = ?", (orjson.dumps(document), seq))
+        if fields:
+            old = orjson.loads(before)
+            for field in fields:
+                self.move_lookup(f"{kind}.{field}", old.get(field), document.get(field), seq)
+        return document
+
+    def move_lookup(self, field: str, old: str | None, new: str | None, seq: int) -> None:
+        """Follow a value that changed."""
+        if old == new:
+            return
+        if old is not None:
+            self.db.execute("DELETE FROM lookups WHERE field = ? AND value = ? AND seq = ?", (field, old, seq))
+        if new is not None:
+            self.add_lookup(field, new, seq)
+
+    def set_due(self, object_id: str, due_at: int | None) -> None:
+        """When the sweep looks at this document again."""
+        self.db.execute("UPDATE objects SET due_at = ? WHERE id = ?", (due_at, object_id))
+
+    def due(self, now: int) -> list[Document]:
+        """Documents whose time has come."""
+        rows = self.db.execute("SELECT body FROM objects WHERE due_at <= ? ORDER BY due_at LIMIT 500", (now,))
+        return [orjson.loads(body) for (body,) in rows.fetchall()]
+
+    def get(self, kind: str, object_id: str, *, account: str = "") -> Document | None:
+        """One document of that kind and account, or None."""
+        row = self.db.execute(
+            "SELECT body FROM objects WHERE id = ? AND kind = ? AND account = ?", (object_id, kind, account)
+        ).fetchone()
+        return orjson.loads(row[0]) if row else None
+
+    def get_any(self, object_id: str) -> Document | None:
+        """One document of any kind and account, or None."""
+        row = self.db.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return orjson.loads(row[0]) if row else None
+
+    def account_of(self, object_id: str) -> str:
+        """The account that a document belongs to."""
+        return str(self.db.execute("SELECT account FROM objects WHERE id = ?", (object_id,)).fetchone()[0])
+
+    def position(self, kind: str, object_id: str, account: str) -> tuple[int, int] | None:
+        """Where a document stands in its list: (created, seq)."""
+        row = self.db.execute(
+            "SELECT created, seq FROM objects WHERE id = ? AND kind = ? AND account = ?", (object_id, kind, account)
+        ).fetchone()
+        return (row[0], row[1]) if row else None
+
+    def find(self, kind: str, *, account: str = "", **values: str) -> list[Document]:
+        """Every document with those values, oldest first."""
+        where, facts = conditions(kind, account, {name: [value] for name, value in values.items()})
+        rows = self.db.execute(f"SELECT body FROM objects WHERE {where} ORDER BY created, seq", facts)
+        return [orjson.loads(body) for (body,) in rows.fetchall()]
+
+    def select(self, where: str, facts: list[Any], *, order: str, limit: int) -> list[Document]:
+        """Documents under a condition made with `conditions`, in that order."""
+        query = f"SELECT body FROM objects WHERE {where} ORDER BY created {order}, seq {order} LIMIT ?"
+        return [orjson.loads(body) for (body,) in self.db.execute(query, [*facts, limit]).fetchall()]
+
+    def fact(self, name: str) -> str | None:
+        """One remembered setting."""
+        row = self.db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Remember one setting."""
+        self.db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    def counts(self) -> dict[str, int]:
+        """How many documents of each kind there are."""
+        return dict(self.db.execute("SELECT kind, count(*) FROM objects GROUP BY kind ORDER BY kind").fetchall())
+
+
+def conditions(kind: str, account: str, values: dict[str, list[str]]) -> tuple[str, list[Any]]:
+    """SQL and its arguments for "of this kind and account, each field one of these values"."""
+    parts, facts = ["kind = ?", "account = ?"], [kind, account]
+    for field, choices in values.items():
+        marks = ", ".join("?" * len(choices))
+        parts.append(f"seq IN (SELECT seq FROM lookups WHERE field = ? AND value IN ({marks}))")
+        facts += [f"{kind}.{field}", *choices]
+    return " AND ".join(parts), facts
