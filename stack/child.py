@@ -23,7 +23,9 @@ class Child:
     log: Path
 
     @classmethod
-    def spawn(cls, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> "Child":
+    def spawn(
+        cls, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+    ) -> "Child":
         """Start `command` in a session of its own, so that a Ctrl-C in the terminal reaches only its supervisor."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:

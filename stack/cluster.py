@@ -114,7 +114,13 @@ def create(cluster: Cluster, user: str | None, *, fsync: bool) -> None:
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
     command += [] if fsync else ["--no-sync"]
     outcome = subprocess.run(
-        command, user=user, cwd=cluster.folder, env=server_env(), capture_output=True, text=True, errors="replace"
+        command,
+        user=user,
+        cwd=cluster.folder,
+        env=server_env(),
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     if outcome.returncode:
         shutil.rmtree(draft, ignore_errors=True)
@@ -193,7 +199,9 @@ def _socket_folder(cluster: Cluster, user: str | None) -> Path:
     """A private folder whose path is short enough for a socket. Whoever can enter it is let in by PostgreSQL."""
     owner = os.geteuid() if user is None else pwd.getpwnam(user).pw_uid
     for folder in _socket_folders(cluster):
-        if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES or any(sign in str(folder) for sign in ',"'):
+        if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES or any(
+            sign in str(folder) for sign in ',"'
+        ):
             continue  # too long for a socket, or not to be written as one of a list of folders
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -203,7 +211,9 @@ def _socket_folder(cluster: Cluster, user: str | None) -> Path:
             continue
         if folder.lstat().st_uid == owner and not folder.is_symlink():
             return folder
-    raise PostgresProblem(f"No place for PostgreSQL's socket near {cluster.folder}: use a data folder with a short path.")
+    raise PostgresProblem(
+        f"No place for PostgreSQL's socket near {cluster.folder}: use a data folder with a short path."
+    )
 
 
 def _socket_folders(cluster: Cluster) -> Iterator[Path]:

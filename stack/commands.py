@@ -12,7 +12,14 @@ LOCAL_STRIPE_KEY = "sk_test_souk_local"
 
 def web_command(*, port: int, processes: int, threads: int) -> list[str]:
     """gunicorn, listening on the loopback address only."""
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--config", str(GUNICORN_SETTINGS)]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "config.wsgi:application",
+        "--config",
+        str(GUNICORN_SETTINGS),
+    ]
     return [*command, "--bind", f"{LOOPBACK}:{port}", "--workers", str(processes), "--threads", str(threads)]
 
 

@@ -33,7 +33,11 @@ def children_environment(
         "PYTHONUNBUFFERED": "1",
     }
     if is_fresh:
-        env = {name: value for name, value in env.items() if name not in {"EMAIL_URL", "MEDIA_ROOT", "STATIC_ROOT"}}
+        env = {
+            name: value
+            for name, value in env.items()
+            if name not in {"EMAIL_URL", "MEDIA_ROOT", "STATIC_ROOT"}
+        }
     if stripe_url is not None:
         env |= {
             "STRIPE_SECRET_KEY": LOCAL_STRIPE_KEY,

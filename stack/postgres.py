@@ -93,7 +93,9 @@ def superuser_url(data_dir: Path) -> str:
 def _running(data_dir: Path) -> Cluster:
     cluster = Cluster.at(data_dir)
     if postmaster.find(cluster) is None or postmaster.socket_folder(cluster) is None:
-        raise PostgresProblem(f"No PostgreSQL runs on {data_dir}: start it with `python -m stack.postgres start`.")
+        raise PostgresProblem(
+            f"No PostgreSQL runs on {data_dir}: start it with `python -m stack.postgres start`."
+        )
     return cluster
 
 

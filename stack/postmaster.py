@@ -147,7 +147,9 @@ def _start_problem(cluster: Cluster, log_start: int) -> PostgresProblem:
         log.seek(log_start)
         lines = log.read().decode(errors="replace").splitlines()
     causes = [line for line in lines if "FATAL:" in line or "PANIC:" in line] or lines[-1:]
-    cause = causes[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip() if causes else "it did not answer in time"
+    cause = (
+        causes[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip() if causes else "it did not answer in time"
+    )
     return PostgresProblem(
         f"PostgreSQL does not start on {cluster.data} ({cause}; see {cluster.log}): "
         "repair it, or move the folder away to start with an empty database."

@@ -1,9 +1,9 @@
 """Starts and supervises the real processes of Souk on one machine, for the demo, the journey, fault tests, benchmarks.
 
-    with Stack.fresh() as stack:
-        stack.start()
-        stack.wait_ready()
-        ...  # http requests to stack.url with the Host header stack.host
+with Stack.fresh() as stack:
+    stack.start()
+    stack.wait_ready()
+    ...  # http requests to stack.url with the Host header stack.host
 """
 
 import atexit
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -139,7 +140,11 @@ class Stack:
 
     def log(self, name: str) -> Path:
         """The log of a process; `manage` is the log of the commands run while starting."""
-        return self.data_dir / "postgres" / "server.log" if name == "postgres" else self.data_dir / "log" / f"{name}.log"
+        return (
+            self.data_dir / "postgres" / "server.log"
+            if name == "postgres"
+            else self.data_dir / "log" / f"{name}.log"
+        )
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -174,8 +179,15 @@ class Stack:
         for child in self._children.values():
             if not child.is_running:
                 raise StackProblem(child.last_words())
-        if self.has_own_postgres and not self._is_postgres_killed and self._warden and not self._postgres_pid():
-            raise StackProblem(f"postgres ended. The end of {self.log('postgres')}:\n{tail(self.log('postgres'))}")
+        if (
+            self.has_own_postgres
+            and not self._is_postgres_killed
+            and self._warden
+            and not self._postgres_pid()
+        ):
+            raise StackProblem(
+                f"postgres ended. The end of {self.log('postgres')}:\n{tail(self.log('postgres'))}"
+            )
 
     def kill(self, name: str) -> None:
         """SIGKILL a process (postgres, stripe, web, worker) and all it started. `restart` brings it back."""
@@ -225,30 +237,42 @@ class Stack:
                 families["postgres"] = [server, *server.children(recursive=True)]
         return {name: [process.pid for process in family] for name, family in families.items()}
 
-    def manage(self, *arguments: str, timeout: float | None = None) -> str:
-        """Run a manage.py command to its end and return what it printed. Raises StackProblem if it fails."""
-        command = [sys.executable, "manage.py", *arguments]
+    def manage(self, *arguments: str, timeout: float | None = None, on_line: Progress = _silent) -> str:
+        """Run a manage.py command to its end and return what it printed, told line by line to `on_line` as well.
+
+        Raises StackProblem if it fails or takes longer than `timeout` seconds.
+        """
         log = self.log("manage")
         log.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile() as output, log.open("ab") as errors:
+        command = [sys.executable, "manage.py", *arguments]
+        lines = []
+        with log.open("ab") as errors:
             process = subprocess.Popen(
-                command, cwd=self.root, env=self.env, stdout=output, stderr=errors, start_new_session=True
+                command,
+                cwd=self.root,
+                env=self.env,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
             )
             child = self._children["manage"] = Child("manage.py " + " ".join(arguments), process, log)
             self._watch(child)
+            limit = threading.Timer(timeout, child.signal_group, [signal.SIGKILL]) if timeout else None
             try:
-                status = process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                raise StackProblem(f"{child.name} took longer than {timeout:.0f} s.") from None
+                if limit:
+                    limit.start()
+                for raw_line in process.stdout or ():
+                    errors.write(raw_line)
+                    lines.append(raw_line.decode(errors="replace").rstrip("\n"))
+                    on_line(lines[-1])
+                process.wait()
             finally:
-                self._forget(child)
-                child.kill()
-            output.seek(0)
-            printed = output.read().decode(errors="replace")
-            errors.write(printed.encode())
-        if status:
+                if limit:
+                    limit.cancel()
+                self._forget(child).kill()
+        if process.returncode:
             raise StackProblem(child.last_words())
-        return printed
+        return "\n".join(lines)
 
     def __enter__(self) -> Self:
         return self
@@ -327,7 +351,9 @@ class Stack:
         match name:
             case "stripe" if self.has_local_stripe:
                 state = self.data_dir / "stripe.json"
-                return stripe_command(port=self.stripe_port, state=state, webhook_port=self.port, host=self.host)
+                return stripe_command(
+                    port=self.stripe_port, state=state, webhook_port=self.port, host=self.host
+                )
             case "web":
                 return web_command(port=self.port, processes=self.web_processes, threads=self.web_threads)
             case "worker":
@@ -352,6 +378,8 @@ class Stack:
     def _forget(self, child: Child) -> Child:
         for name in [name for name, each in self._children.items() if each is child]:
             del self._children[name]
+        if self._warden is not None:
+            self._warden.forget_group(child.process.pid)
         return child
 
     def _stop_children(self, names: list[str]) -> None:
@@ -362,8 +390,6 @@ class Stack:
         for child in children:
             child.stop(until=until)
             self._forget(child)
-            if self._warden is not None:
-                self._warden.forget_group(child.process.pid)
 
     def _remove_if_fresh(self) -> None:
         if self._is_fresh:
