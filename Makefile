@@ -1,0 +1,51 @@
+# `make help` lists the targets. Each works from a bare checkout.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .souk/venv
+PYTHON := $(VENV)/bin/python
+PYTEST_WORKERS ?= 0
+PYTEST_ARGS ?=
+
+.PHONY: help demo test journey bench lint format clean runtime development
+
+help: ## List the targets.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+demo: runtime ## Run all of Souk here, with three storefronts; Ctrl-C stops it.
+	@exec $(PYTHON) -m stack.demo
+
+test: development ## Run the tests against a real PostgreSQL.
+	$(PYTHON) -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+journey: development ## Run the main job over HTTP, from sign-up to payout, on a fresh stack.
+	$(PYTHON) -m journey
+
+bench: development ## Run the benchmarks.
+	$(PYTHON) -m benchmarks.hot_paths
+
+lint: development ## Check style, types, the direction of imports, and that no migration is missing.
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) $(VENV)/bin/lint-imports
+	@set -e; if [ -z "$${DATABASE_URL:-}" ]; then \
+		DATABASE_URL=$$($(PYTHON) -m stack.postgres start --data-dir .souk/test-postgres --no-fsync); fi; \
+	export DATABASE_URL DJANGO_SETTINGS_MODULE=config.settings.test; \
+	$(PYTHON) manage.py makemigrations --check --dry-run
+
+format: development ## Put the code into its standard form.
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+clean: ## Stop the embedded PostgreSQL and remove .souk, with all demo data.
+	@if [ -x $(PYTHON) ]; then for name in postgres test-postgres; do $(PYTHON) -m stack.postgres stop --data-dir .souk/$$name || true; done; fi
+	rm -rf .souk
+
+runtime:
+	@stack/install.sh requirements.txt
+
+development:
+	@stack/install.sh requirements.txt requirements-dev.txt
