@@ -14,8 +14,8 @@ from stripe_local.errors import ApiError, bad_parameter
 from stripe_local.events import API_VERSION
 from stripe_local.faults import Fault, Faults, refusal_for, server_error
 from stripe_local.forms import decode_form
-from stripe_local.ids import new_id
 from stripe_local.idempotency import KeptAnswer, Ticket, in_use, keep, kept_answer, ticket_for
+from stripe_local.ids import new_id
 from stripe_local.params import check_parameters
 from stripe_local.rendering import expand, public
 from stripe_local.resources.accounts import no_access
@@ -63,7 +63,9 @@ class Api:
         answer.headers.setdefault("request-id", request_id)
         answer.headers["stripe-version"] = request.headers.get("stripe-version", API_VERSION)
         if "idempotency-key" in request.headers:
-            answer.headers["idempotency-key"] = request.headers["idempotency-key"].encode("ascii", "replace").decode()
+            answer.headers["idempotency-key"] = (
+                request.headers["idempotency-key"].encode("ascii", "replace").decode()
+            )
         return answer
 
     async def respond(self, request: Request, request_id: str) -> Answer:
@@ -167,10 +169,16 @@ def rendered(call: Call, document: dict[str, Any]) -> dict[str, Any]:
 
 def replay(kept: KeptAnswer, fault: Fault | None) -> Answer:
     """The first answer once more."""
-    headers = {"idempotent-replayed": "true", "original-request": kept.request_id, "request-id": kept.request_id}
+    headers = {
+        "idempotent-replayed": "true",
+        "original-request": kept.request_id,
+        "request-id": kept.request_id,
+    }
     if kept.status >= 500:
         headers["stripe-should-retry"] = "false"
-    return Answer(kept.status, kept.body, headers, is_dropped=fault is not None and fault.kind == "drop_reply")
+    return Answer(
+        kept.status, kept.body, headers, is_dropped=fault is not None and fault.kind == "drop_reply"
+    )
 
 
 async def suffer(fault: Fault) -> None:

@@ -36,7 +36,9 @@ CARDS = (
         decline_code="insufficient_funds",
         message="Your card has insufficient funds.",
     ),
-    Card("4000000000000069", code="expired_card", decline_code="expired_card", message="Your card has expired."),
+    Card(
+        "4000000000000069", code="expired_card", decline_code="expired_card", message="Your card has expired."
+    ),
     Card(
         "4000000000000127",
         code="incorrect_cvc",

@@ -113,8 +113,14 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("/_control/webhooks/deliver", deliver, methods=["POST"]),
         Route("/_control/reset", reset, methods=["POST"]),
-        *(Route(f"/_control{path}", endpoint(desk, handler), methods=["POST"]) for path, handler in posts.items()),
-        *(Route(f"/_control{path}", endpoint(desk, handler), methods=["GET"]) for path, handler in gets.items()),
+        *(
+            Route(f"/_control{path}", endpoint(desk, handler), methods=["POST"])
+            for path, handler in posts.items()
+        ),
+        *(
+            Route(f"/_control{path}", endpoint(desk, handler), methods=["GET"])
+            for path, handler in gets.items()
+        ),
     ]
 
 
@@ -210,7 +216,9 @@ def create_payout(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> An
 
 def first_currency(call: Call, account: str) -> str:
     """A currency of which the account has something available."""
-    return next((currency for currency, available, _ in ledger.all_funds(call, account) if available > 0), "usd")
+    return next(
+        (currency for currency, available, _ in ledger.all_funds(call, account) if available > 0), "usd"
+    )
 
 
 def payout_paid(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
@@ -229,7 +237,11 @@ def add_funds(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
     """POST /_control/funds {"amount": n, "currency": "eur"}: an available top-up of the platform's balance"""
     call = Call(desk.world)
     transaction = ledger.post(
-        call, kind="topup", amount=int(facts["amount"]), currency=facts["currency"], source=f"tu_local_{call.now}"
+        call,
+        kind="topup",
+        amount=int(facts["amount"]),
+        currency=facts["currency"],
+        source=f"tu_local_{call.now}",
     )
     return public(transaction, call.now)
 
@@ -258,5 +270,7 @@ def state(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
             "queued": db.execute("SELECT count(*) FROM deliveries").fetchone()[0],
         },
         "faults": waiting_faults(desk),
-        "balances": [dict(zip(("account", "currency", "available", "pending"), row, strict=True)) for row in balances],
+        "balances": [
+            dict(zip(("account", "currency", "available", "pending"), row, strict=True)) for row in balances
+        ],
     }

@@ -32,7 +32,9 @@ class Ticket:
 def ticket_for(*, account: str, key: str, endpoint: str, body: str) -> Ticket:
     """A ticket; refuses a key that is empty or too long. The order of the parameters does not matter."""
     if not 1 <= len(key) <= LONGEST_KEY:
-        message = f"Idempotency keys must have between 1 and {LONGEST_KEY} characters; this one has {len(key)}."
+        message = (
+            f"Idempotency keys must have between 1 and {LONGEST_KEY} characters; this one has {len(key)}."
+        )
         raise ApiError(message, is_stored=False)
     digest = hashlib.sha256("&".join(sorted(body.split("&"))).encode()).digest()
     return Ticket(account, key, endpoint, digest)
@@ -48,7 +50,9 @@ def kept_answer(store: Store, ticket: Ticket, *, now: int) -> KeptAnswer | None:
         return None
     endpoint, digest, status, body, request_id, _ = row
     if endpoint != ticket.endpoint:
-        raise mismatch(ticket, f"for the same endpoint they were first used for ('{endpoint}' vs '{ticket.endpoint}')")
+        raise mismatch(
+            ticket, f"for the same endpoint they were first used for ('{endpoint}' vs '{ticket.endpoint}')"
+        )
     if digest != ticket.digest:
         raise mismatch(ticket, "with the same parameters they were first used with")
     return KeptAnswer(status, body, request_id)
@@ -69,7 +73,9 @@ def in_use(ticket: Ticket) -> ApiError:
         f"There is currently another in-progress request using this Idempotent Key '{ticket.key}' (that probably means"
         " you submitted twice, and the other request is still going through). Please try again later."
     )
-    return ApiError(message, status=409, kind="idempotency_error", code="idempotency_key_in_use", is_stored=False)
+    return ApiError(
+        message, status=409, kind="idempotency_error", code="idempotency_key_in_use", is_stored=False
+    )
 
 
 def keep(store: Store, ticket: Ticket, answer: KeptAnswer, *, now: int) -> None:

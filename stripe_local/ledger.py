@@ -71,7 +71,7 @@ def move(call: Call, account: str, transaction: Document) -> None:
     is_pending = transaction["available_on"] > call.now
     column = "pending" if is_pending else "available"
     call.store.db.execute(
-        f"INSERT INTO balances (account, currency, {column}) VALUES (?, ?, ?)"
+        f"INSERT INTO balances (account, currency, {column}) VALUES (?, ?, ?)"  # noqa: S608
         f" ON CONFLICT DO UPDATE SET {column} = {column} + excluded.{column}",
         (account, currency, net),
     )
@@ -86,7 +86,8 @@ def settle(call: Call) -> None:
     """Make available what has become so by now."""
     db, now = call.store.db, call.now
     due = db.execute(
-        "SELECT account, currency, sum(net) FROM pending_funds WHERE available_on <= ? GROUP BY account, currency", (now,)
+        "SELECT account, currency, sum(net) FROM pending_funds WHERE available_on <= ? GROUP BY account, currency",
+        (now,),
     ).fetchall()
     if not due:
         return

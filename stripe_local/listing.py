@@ -11,7 +11,13 @@ COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def list_objects(
-    call: Call, kind: str, url: str, *, filters: tuple[str, ...] = (), account: str | None = None, **fixed: str | list[str]
+    call: Call,
+    kind: str,
+    url: str,
+    *,
+    filters: tuple[str, ...] = (),
+    account: str | None = None,
+    **fixed: str | list[str],
 ) -> Document:
     """One page of the objects of a kind; `filters` names the parameters that select by equality."""
     account = call.account if account is None else account
@@ -41,7 +47,11 @@ def page_size(call: Call) -> int:
 
 def with_created(where: str, facts: list[Any], created: Any) -> tuple[str, list[Any]]:
     """Add the condition on `created`: a moment, or bounds."""
-    bounds = {"=": created} if isinstance(created, int) else {COMPARISONS[key]: at for key, at in (created or {}).items()}
+    bounds = (
+        {"=": created}
+        if isinstance(created, int)
+        else {COMPARISONS[key]: at for key, at in (created or {}).items()}
+    )
     for sign, moment in bounds.items():
         where, facts = f"{where} AND created {sign} ?", [*facts, moment]
     return where, facts

@@ -31,10 +31,10 @@ class ClosedChoice:
             return typing.Literal[self.choices]
         if isinstance(other, ClosedChoice):
             return ClosedChoice(self.choices + other.choices)
-        return typing.Union[typing.Literal[self.choices], other]
+        return typing.Union[typing.Literal[self.choices], other]  # noqa: UP007, `other` may be no type
 
     def __ror__(self, other: Any) -> Any:
-        return typing.Union[other, typing.Literal[self.choices]]
+        return typing.Union[other, typing.Literal[self.choices]]  # noqa: UP007
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return handler(typing.Literal[self.choices])
@@ -58,7 +58,9 @@ def sdk_type(name: str) -> Any:
 def adapter(name: str) -> TypeAdapter[Any]:
     """A strict validator for one of the SDK's parameter types, without the request options it inherits."""
     source = sdk_type(name)
-    own = {key: hint for key, hint in source.__annotations__.items() if key not in RequestOptions.__annotations__}
+    own = {
+        key: hint for key, hint in source.__annotations__.items() if key not in RequestOptions.__annotations__
+    }
     strict = TypedDict(source.__name__, own)  # type: ignore[operator]
     strict.__pydantic_config__ = STRICT
     names = {
@@ -98,7 +100,9 @@ def refusal(name: str, sent: Nested, wrong: ValidationError) -> ApiError:
     if kind.startswith("bool"):
         return bad_parameter(f"Invalid boolean: {value}", param=param)
     if kind == "literal_error":
-        return bad_parameter(f"Invalid {param}: must be {error['msg'].removeprefix('Input should be ')}", param=param)
+        return bad_parameter(
+            f"Invalid {param}: must be {error['msg'].removeprefix('Input should be ')}", param=param
+        )
     if kind == "string_type":
         return bad_parameter(f"Invalid string: {value}", param=param)
     shape = "array" if kind == "list_type" else "object"
@@ -111,9 +115,9 @@ def parameter_name(sent: Nested, location: tuple[int | str, ...], *, keep_last: 
     parts: list[str] = []
     for position, part in enumerate(location):
         is_last = position == len(location) - 1
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        if (isinstance(here, dict) and part in here) or (
+            isinstance(here, list) and isinstance(part, int) and part < len(here)
+        ):
             here = here[part]
         elif not (is_last and keep_last):
             continue

@@ -41,7 +41,12 @@ ROUTES = (
     Route("POST", "/v1/accounts/*", accounts.update, "AccountUpdateParams"),
     Route("DELETE", "/v1/accounts/*", accounts.delete, "AccountDeleteParams"),
     Route("GET", "/v1/accounts/*/capabilities", accounts.list_capabilities, "AccountCapabilityListParams"),
-    Route("GET", "/v1/accounts/*/capabilities/*", accounts.retrieve_capability, "AccountCapabilityRetrieveParams"),
+    Route(
+        "GET",
+        "/v1/accounts/*/capabilities/*",
+        accounts.retrieve_capability,
+        "AccountCapabilityRetrieveParams",
+    ),
     Route("POST", "/v1/accounts/*/login_links", accounts.create_login_link, "AccountLoginLinkCreateParams"),
     Route("POST", "/v1/account_links", accounts.create_link, "AccountLinkCreateParams"),
     Route("POST", "/v1/payment_methods", payment_methods.create, "PaymentMethodCreateParams"),
@@ -58,7 +63,9 @@ ROUTES = (
     Route("GET", "/v1/checkout/sessions/*", checkout.retrieve, "checkout.SessionRetrieveParams"),
     Route("POST", "/v1/checkout/sessions/*", checkout.update, "checkout.SessionUpdateParams"),
     Route("POST", "/v1/checkout/sessions/*/expire", checkout.expire, "checkout.SessionExpireParams"),
-    Route("GET", "/v1/checkout/sessions/*/line_items", checkout.line_items, "checkout.SessionLineItemListParams"),
+    Route(
+        "GET", "/v1/checkout/sessions/*/line_items", checkout.line_items, "checkout.SessionLineItemListParams"
+    ),
     Route("GET", "/v1/charges", charges.list_all, "ChargeListParams"),
     Route("GET", "/v1/charges/*", charges.retrieve, "ChargeRetrieveParams"),
     Route("POST", "/v1/charges/*", charges.update, "ChargeUpdateParams"),
@@ -84,7 +91,9 @@ ROUTES = (
     Route("GET", "/v1/payouts/*", payouts.retrieve, "PayoutRetrieveParams"),
     Route("GET", "/v1/balance", funds.retrieve_balance, "BalanceRetrieveParams"),
     Route("GET", "/v1/balance_transactions", funds.list_transactions, "BalanceTransactionListParams"),
-    Route("GET", "/v1/balance_transactions/*", funds.retrieve_transaction, "BalanceTransactionRetrieveParams"),
+    Route(
+        "GET", "/v1/balance_transactions/*", funds.retrieve_transaction, "BalanceTransactionRetrieveParams"
+    ),
     Route("GET", "/v1/events", event_log.list_all, "EventListParams"),
     Route("GET", "/v1/events/*", event_log.retrieve, "EventRetrieveParams"),
 )
@@ -106,5 +115,7 @@ def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     parts = parts_of(path)
     for pattern, route in TABLE.get((method, len(parts)), ()):
         if all(part == expected or expected == "*" for part, expected in zip(parts, pattern, strict=True)):
-            return route, tuple(part for part, expected in zip(parts, pattern, strict=True) if expected == "*")
+            return route, tuple(
+                part for part, expected in zip(parts, pattern, strict=True) if expected == "*"
+            )
     return None

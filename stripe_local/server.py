@@ -31,7 +31,9 @@ def configured(application: Application) -> uvicorn.Server:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # so that asyncio sets TCP_NODELAY
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(512)
@@ -52,10 +54,14 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def in_thread(application: Application, listener: socket.socket, *, timeout_seconds: float = 10) -> Iterator[None]:
+def in_thread(
+    application: Application, listener: socket.socket, *, timeout_seconds: float = 10
+) -> Iterator[None]:
     """Serve from a thread of this process while the block runs."""
     server = configured(application)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="stripe-local")
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="stripe-local"
+    )
     thread.start()
     deadline = time.monotonic() + timeout_seconds
     while not server.started:

@@ -26,4 +26,4 @@ def no_requirements() -> dict[str, Any]:
 
 def names(keys: str, value: Any = None) -> dict[str, Any]:
     """Many fields with one value: the parts of a shape that this server never fills in."""
-    return {key: value for key in keys.split()}
+    return dict.fromkeys(keys.split(), value)

@@ -53,7 +53,9 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        self.db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;")
+        self.db.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;"
+        )
         self.db.executescript(SCHEMA)
 
     def close(self) -> None:
@@ -64,7 +66,7 @@ class Store:
         """Forget everything."""
         with self.transaction():
             for table in TABLES:
-                self.db.execute(f"DELETE FROM {table}")
+                self.db.execute(f"DELETE FROM {table}")  # noqa: S608
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -104,13 +106,17 @@ class Store:
 
     def add_lookup(self, field: str, value: str, seq: int | None) -> None:
         """Let a document be found by one more value."""
-        self.db.execute("INSERT OR IGNORE INTO lookups (field, value, seq) VALUES (?, ?, ?)", (field, value, seq))
+        self.db.execute(
+            "INSERT OR IGNORE INTO lookups (field, value, seq) VALUES (?, ?, ?)", (field, value, seq)
+        )
 
     def save(self, document: Document) -> Document:
         """Keep a document's new contents."""
         kind = document["object"]
         fields = LOOKUPS.get(kind, ())
-        seq, before = self.db.execute("SELECT seq, body FROM objects WHERE id = ?", (document["id"],)).fetchone()
+        seq, before = self.db.execute(
+            "SELECT seq, body FROM objects WHERE id = ?", (document["id"],)
+        ).fetchone()
         self.db.execute("UPDATE objects SET body = ? WHERE seq = ?", (orjson.dumps(document), seq))
         if fields:
             old = orjson.loads(before)
@@ -123,7 +129,9 @@ class Store:
         if old == new:
             return
         if old is not None:
-            self.db.execute("DELETE FROM lookups WHERE field = ? AND value = ? AND seq = ?", (field, old, seq))
+            self.db.execute(
+                "DELETE FROM lookups WHERE field = ? AND value = ? AND seq = ?", (field, old, seq)
+            )
         if new is not None:
             self.add_lookup(field, new, seq)
 
@@ -155,19 +163,20 @@ class Store:
     def position(self, kind: str, object_id: str, account: str) -> tuple[int, int] | None:
         """Where a document stands in its list: (created, seq)."""
         row = self.db.execute(
-            "SELECT created, seq FROM objects WHERE id = ? AND kind = ? AND account = ?", (object_id, kind, account)
+            "SELECT created, seq FROM objects WHERE id = ? AND kind = ? AND account = ?",
+            (object_id, kind, account),
         ).fetchone()
         return (row[0], row[1]) if row else None
 
     def find(self, kind: str, *, account: str = "", **values: str) -> list[Document]:
         """Every document with those values, oldest first."""
         where, facts = conditions(kind, account, {name: [value] for name, value in values.items()})
-        rows = self.db.execute(f"SELECT body FROM objects WHERE {where} ORDER BY created, seq", facts)
+        rows = self.db.execute(f"SELECT body FROM objects WHERE {where} ORDER BY created, seq", facts)  # noqa: S608
         return [orjson.loads(body) for (body,) in rows.fetchall()]
 
     def select(self, where: str, facts: list[Any], *, order: str, limit: int) -> list[Document]:
         """Documents under a condition made with `conditions`, in that order."""
-        query = f"SELECT body FROM objects WHERE {where} ORDER BY created {order}, seq {order} LIMIT ?"
+        query = f"SELECT body FROM objects WHERE {where} ORDER BY created {order}, seq {order} LIMIT ?"  # noqa: S608
         return [orjson.loads(body) for (body,) in self.db.execute(query, [*facts, limit]).fetchall()]
 
     def fact(self, name: str) -> str | None:
@@ -181,7 +190,9 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """How many documents of each kind there are."""
-        return dict(self.db.execute("SELECT kind, count(*) FROM objects GROUP BY kind ORDER BY kind").fetchall())
+        return dict(
+            self.db.execute("SELECT kind, count(*) FROM objects GROUP BY kind ORDER BY kind").fetchall()
+        )
 
 
 def conditions(kind: str, account: str, values: dict[str, list[str]]) -> tuple[str, list[Any]]:
@@ -189,6 +200,6 @@ def conditions(kind: str, account: str, values: dict[str, list[str]]) -> tuple[s
     parts, facts = ["kind = ?", "account = ?"], [kind, account]
     for field, choices in values.items():
         marks = ", ".join("?" * len(choices))
-        parts.append(f"seq IN (SELECT seq FROM lookups WHERE field = ? AND value IN ({marks}))")
+        parts.append(f"seq IN (SELECT seq FROM lookups WHERE field = ? AND value IN ({marks}))")  # noqa: S608
         facts += [f"{kind}.{field}", *choices]
     return " AND ".join(parts), facts

@@ -66,7 +66,9 @@ class LocalStripe:
 
     def control(self, path: str, **facts: Any) -> Any:
         """POST to a control route, such as `control("clock", advance_seconds=60)`; returns its JSON."""
-        status, body, _ = self.request("POST", f"/_control/{path.strip('/')}", json.dumps(facts), "application/json")
+        status, body, _ = self.request(
+            "POST", f"/_control/{path.strip('/')}", json.dumps(facts), "application/json"
+        )
         return checked(status, body)
 
     def state(self) -> Any:
@@ -83,7 +85,12 @@ class LocalStripe:
         self.control("reset")
 
     def pay(
-        self, session: str, card: str = "4242424242424242", *, authenticate: bool = True, email: str | None = None
+        self,
+        session: str,
+        card: str = "4242424242424242",
+        *,
+        authenticate: bool = True,
+        email: str | None = None,
     ) -> str | None:
         """Pay a checkout session (its url or id) as a buyer would; 3-D Secure is answered by `authenticate`.
 
@@ -93,7 +100,9 @@ class LocalStripe:
         form = {"card_number": card} | ({"email": email} if email else {})
         status, _, location = self.post_form(path, form)
         if status == 303 and location == f"{path}/3ds":
-            status, _, location = self.post_form(location, {"outcome": "authenticate" if authenticate else "fail"})
+            status, _, location = self.post_form(
+                location, {"outcome": "authenticate" if authenticate else "fail"}
+            )
         if status == 404:
             raise LookupError(f"no such checkout session: {session}")
         return location if status == 303 else None
@@ -116,7 +125,9 @@ class LocalStripe:
 
     def post_form(self, path: str, form: dict[str, str]) -> tuple[int, str, str | None]:
         """Post a page's form as a browser does; returns status, text and Location."""
-        status, body, location = self.request("POST", path, urlencode(form), "application/x-www-form-urlencoded")
+        status, body, location = self.request(
+            "POST", path, urlencode(form), "application/x-www-form-urlencoded"
+        )
         return status, body.decode(), location
 
     def request(

@@ -99,7 +99,10 @@ class Sender:
             "SELECT seq, event, lane, is_connect, attempts, created FROM deliveries WHERE due_at <= ? ORDER BY seq LIMIT ?",
             (due_by, limit),
         )
-        return [Delivery(seq, event, lane, bool(connect), tries, at) for seq, event, lane, connect, tries, at in rows]
+        return [
+            Delivery(seq, event, lane, bool(connect), tries, at)
+            for seq, event, lane, connect, tries, at in rows
+        ]
 
     async def send_freely(self, delivery: Delivery) -> None:
         """Send one delivery and make room for the next."""
@@ -116,7 +119,9 @@ class Sender:
             self.finish(delivery)
             return False
         copies = self.copies if self.mode == "duplicate" else 1
-        statuses = [await self.post(body_of({**event, "pending_webhooks": 1}), *endpoint) for _ in range(copies)]
+        statuses = [
+            await self.post(body_of({**event, "pending_webhooks": 1}), *endpoint) for _ in range(copies)
+        ]
         is_taken = all(200 <= status < 300 for status in statuses)
         if is_taken or self.world.clock.time() - delivery.created > GIVE_UP_SECONDS:
             self.finish(delivery)
@@ -150,7 +155,9 @@ class Sender:
         """Try everything that is in line now once, due or not; order is created, reverse or shuffle."""
         while self.tasks:
             await asyncio.wait(self.tasks)
-        deliveries = [each for each in self.waiting(due_by=float("inf"), limit=100_000) if each.seq not in self.busy]
+        deliveries = [
+            each for each in self.waiting(due_by=float("inf"), limit=100_000) if each.seq not in self.busy
+        ]
         if order == "reverse":
             deliveries.reverse()
         elif order == "shuffle":
@@ -187,7 +194,9 @@ async def post_http(url: str, body: bytes, headers: dict[str, str], *, host: str
             "Connection": "close",
             **headers,
         }
-        head = f"POST {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        head = f"POST {target} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in lines.items()
+        )
         writer.write(head.encode() + b"\r\n" + body)
         await writer.drain()
         status = int((await reader.readline()).split()[1:2][0])

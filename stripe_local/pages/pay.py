@@ -55,7 +55,7 @@ async def show(request: Request) -> Response:
     found = find_session(request)
     if found is None:
         return HTMLResponse(notice("Not found", "There is no such payment page."), status_code=404)
-    call, session = found
+    _call, session = found
     return not_open(session) or HTMLResponse(payment_form(session))
 
 
@@ -100,7 +100,9 @@ def payment_form(session: Document, *, problem: str | None = None) -> str:
         f"<td>{money(line['amount_total'], line['currency'])}</td></tr>"
         for line in session["_line_items"]
     )
-    cards = "".join(f"<tr><td><code>{number}</code></td><td>{meaning}</td></tr>" for number, meaning in TEST_CARDS)
+    cards = "".join(
+        f"<tr><td><code>{number}</code></td><td>{meaning}</td></tr>" for number, meaning in TEST_CARDS
+    )
     alert = f'<p class="bad" role="alert">{escape(problem)}</p>' if problem else ""
     cancel = session["cancel_url"]
     back = f'<p><a href="{escape(cancel)}">Cancel and go back</a></p>' if cancel else ""

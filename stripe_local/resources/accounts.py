@@ -13,7 +13,16 @@ from stripe_local.shapes import NO_ADDRESS, names, no_requirements
 from stripe_local.store import Document
 
 DUE = ["business_profile.url", "external_account", "tos_acceptance.date", "tos_acceptance.ip"]
-CURRENCY_OF = {"US": "usd", "GB": "gbp", "CH": "chf", "JP": "jpy", "CA": "cad", "AU": "aud", "SE": "sek", "PL": "pln"}
+CURRENCY_OF = {
+    "US": "usd",
+    "GB": "gbp",
+    "CH": "chf",
+    "JP": "jpy",
+    "CA": "cad",
+    "AU": "aud",
+    "SE": "sek",
+    "PL": "pln",
+}
 LINK_SECONDS = 300
 
 
@@ -52,7 +61,13 @@ def create(call: Call) -> Document:
 
 def requirements(due: list[str], reason: str | None) -> Document:
     """What Stripe still wants to know."""
-    return {**no_requirements(), "currently_due": due, "eventually_due": due, "past_due": due, "disabled_reason": reason}
+    return {
+        **no_requirements(),
+        "currently_due": due,
+        "eventually_due": due,
+        "past_due": due,
+        "disabled_reason": reason,
+    }
 
 
 def business_profile() -> Document:
@@ -67,7 +82,9 @@ def business_profile() -> Document:
 
 def settings_of_account() -> Document:
     """An express account's settings before anybody changed them."""
-    prefixes = "statement_descriptor_prefix statement_descriptor_prefix_kana statement_descriptor_prefix_kanji"
+    prefixes = (
+        "statement_descriptor_prefix statement_descriptor_prefix_kana statement_descriptor_prefix_kanji"
+    )
     payments = (
         "statement_descriptor statement_descriptor_kana statement_descriptor_kanji statement_descriptor_prefix_kana"
         " statement_descriptor_prefix_kanji"
@@ -235,7 +252,11 @@ def verify(call: Call, account: Document) -> Document:
 
 def restrict(call: Call, account: Document, *, reason: str = "requirements.past_due") -> Document:
     """Stripe wants more, and stops payouts until it has it. Emits as `verify` does."""
-    changes = {"charges_enabled": False, "payouts_enabled": False, "requirements": requirements(DUE[:1], reason)}
+    changes = {
+        "charges_enabled": False,
+        "payouts_enabled": False,
+        "requirements": requirements(DUE[:1], reason),
+    }
     return change(call, account, changes, capability="inactive")
 
 

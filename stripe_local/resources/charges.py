@@ -31,7 +31,9 @@ def attempt(call: Call, intent: Document, method: Document, card: Card) -> Docum
         "amount_captured": 0,
         "amount_refunded": 0,
         "balance_transaction": None,
-        "billing_details": billing_details(email=method["billing_details"]["email"] or intent["receipt_email"]),
+        "billing_details": billing_details(
+            email=method["billing_details"]["email"] or intent["receipt_email"]
+        ),
         "captured": False,
         "created": call.now,
         "currency": intent["currency"],
@@ -79,7 +81,18 @@ def outcome(card: Card) -> dict[str, Any]:
 def payment_details(card: Card, amount: int) -> dict[str, Any]:
     """How it was paid."""
     shown = card_shape(card)
-    kept = "brand checks country exp_month exp_year fingerprint funding last4 regulated_status wallet".split()
+    kept = [
+        "brand",
+        "checks",
+        "country",
+        "exp_month",
+        "exp_year",
+        "fingerprint",
+        "funding",
+        "last4",
+        "regulated_status",
+        "wallet",
+    ]
     unavailable = {"status": "unavailable"}
     details = {
         **{name: shown[name] for name in kept},

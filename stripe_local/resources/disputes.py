@@ -25,7 +25,12 @@ DISPUTE_FEE = 1_500
 
 
 def open_dispute(
-    call: Call, charge: Document, *, amount: int | None = None, reason: str = "general", fee: int = DISPUTE_FEE
+    call: Call,
+    charge: Document,
+    *,
+    amount: int | None = None,
+    reason: str = "general",
+    fee: int = DISPUTE_FEE,
 ) -> Document:
     """Take `amount` (all that is left when None) and the fee from the balance.
 
@@ -34,8 +39,13 @@ def open_dispute(
     left = refundable(charge)
     amount = left if amount is None else amount
     if not 1 <= amount <= left:
-        raise ApiError(f"A dispute of {amount} is not possible: {left} of the charge is left.", param="amount")
-    if any(each["status"] in OPEN for each in call.store.find("dispute", account=call.account, charge=charge["id"])):
+        raise ApiError(
+            f"A dispute of {amount} is not possible: {left} of the charge is left.", param="amount"
+        )
+    if any(
+        each["status"] in OPEN
+        for each in call.store.find("dispute", account=call.account, charge=charge["id"])
+    ):
         raise ApiError(f"Charge {charge['id']} has an open dispute already.", param="charge")
     dispute = new_dispute(call, charge, amount, reason)
     emit(call, "charge.dispute.created", dispute)
@@ -127,7 +137,9 @@ def update(call: Call) -> Document:
     if "evidence" in call.params:
         add_evidence(call, dispute)
     call.store.save(dispute)
-    emit(call, "charge.dispute.updated", dispute, previous={k: v for k, v in before.items() if dispute[k] != v})
+    emit(
+        call, "charge.dispute.updated", dispute, previous={k: v for k, v in before.items() if dispute[k] != v}
+    )
     return dispute
 
 

@@ -14,7 +14,9 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
 
 
-def confirm(call: Call, intent: Document, *, method: Document, card: Card, return_url: str | None = None) -> Document:
+def confirm(
+    call: Call, intent: Document, *, method: Document, card: Card, return_url: str | None = None
+) -> Document:
     """Try a card. Raises the card error of a decline, whose failed charge stays on the intent.
 
     Emits payment_intent.requires_action, or what `settle` emits.
@@ -32,7 +34,10 @@ def require_action(call: Call, intent: Document, return_url: str | None) -> Docu
     page = f"{call.settings.public_url}/3ds/{intent['id']}"
     intent |= {
         "status": "requires_action",
-        "next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": page, "return_url": return_url}},
+        "next_action": {
+            "type": "redirect_to_url",
+            "redirect_to_url": {"url": page, "return_url": return_url},
+        },
     }
     call.store.save(intent)
     emit(call, "payment_intent.requires_action", intent)

@@ -14,17 +14,33 @@ from stripe_local.resources import payment_flow, payment_methods
 from stripe_local.shapes import names
 from stripe_local.store import Document
 
-NOT_HERE = (
-    "application_fee_amount confirmation_token customer customer_account mandate mandate_data off_session on_behalf_of"
-    " payment_method_data setup_future_usage transfer_data hooks"
-).split()
+NOT_HERE = [
+    "application_fee_amount",
+    "confirmation_token",
+    "customer",
+    "customer_account",
+    "mandate",
+    "mandate_data",
+    "off_session",
+    "on_behalf_of",
+    "payment_method_data",
+    "setup_future_usage",
+    "transfer_data",
+    "hooks",
+]
 UNUSED = (
     "application application_fee_amount canceled_at cancellation_reason customer customer_account"
     " excluded_payment_method_types last_payment_error latest_charge managed_payments next_action on_behalf_of"
     " payment_method payment_method_configuration_details processing review setup_future_usage shipping source"
     " statement_descriptor statement_descriptor_suffix transfer_data"
 )
-EDITABLE = ("description", "receipt_email", "transfer_group", "statement_descriptor", "statement_descriptor_suffix")
+EDITABLE = (
+    "description",
+    "receipt_email",
+    "transfer_group",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)
 
 
 def new_intent(call: Call, *, amount: int, currency: str, params: dict[str, Any]) -> Document:
@@ -98,7 +114,10 @@ def update(call: Call) -> Document:
     """POST /v1/payment_intents/{id}: metadata at any time; amount, currency and the rest before it is paid."""
     call.refuse(*NOT_HERE)
     intent = load(call)
-    if set(call.params) - {"metadata", "expand", "description"} and intent["status"] not in payment_flow.CONFIRMABLE:
+    if (
+        set(call.params) - {"metadata", "expand", "description"}
+        and intent["status"] not in payment_flow.CONFIRMABLE
+    ):
         raise unexpected_state(public(intent, call.now), "update")
     intent["metadata"] = merge_metadata(intent["metadata"], call.params.get("metadata"))
     if "currency" in call.params:
@@ -144,7 +163,9 @@ def confirm_intent(call: Call, intent: Document) -> Document:
         }
         payment_flow.fail(call, intent, error)
         raise payment_flow.card_error(call, intent, error)
-    return payment_flow.confirm(call, intent, method=method, card=card, return_url=call.params.get("return_url"))
+    return payment_flow.confirm(
+        call, intent, method=method, card=card, return_url=call.params.get("return_url")
+    )
 
 
 def capture(call: Call) -> Document:
@@ -153,7 +174,9 @@ def capture(call: Call) -> Document:
     intent = load(call)
     if intent["status"] != "requires_capture":
         raise unexpected_state(public(intent, call.now), "capture")
-    amount = check_amount(call.params.get("amount_to_capture", intent["amount_capturable"]), param="amount_to_capture")
+    amount = check_amount(
+        call.params.get("amount_to_capture", intent["amount_capturable"]), param="amount_to_capture"
+    )
     if amount > intent["amount_capturable"]:
         message = "The amount_to_capture cannot be greater than the amount that can be captured."
         raise ApiError(message, code="amount_too_large", param="amount_to_capture")

@@ -36,7 +36,12 @@ def pay_out(call: Call, *, currency: str, amount: int | None = None, is_automati
     if is_automatic:
         claim_transactions(call, payout)
     transaction = ledger.post(
-        call, kind="payout", amount=-amount, currency=currency, source=payout["id"], description="STRIPE PAYOUT"
+        call,
+        kind="payout",
+        amount=-amount,
+        currency=currency,
+        source=payout["id"],
+        description="STRIPE PAYOUT",
     )
     payout["balance_transaction"] = transaction["id"]
     if is_automatic:

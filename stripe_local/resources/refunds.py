@@ -46,8 +46,13 @@ def refunded_charge(call: Call) -> Document:
 def refund_amount(call: Call, charge: Document) -> int:
     """How much goes back; refuses more than is left, a charge already refunded, and one in dispute."""
     if not charge["captured"]:
-        raise ApiError(f"Charge {charge['id']} has not been captured.", code="charge_not_refundable", param="charge")
-    if any(is_against(dispute) for dispute in call.store.find("dispute", account=call.account, charge=charge["id"])):
+        raise ApiError(
+            f"Charge {charge['id']} has not been captured.", code="charge_not_refundable", param="charge"
+        )
+    if any(
+        is_against(dispute)
+        for dispute in call.store.find("dispute", account=call.account, charge=charge["id"])
+    ):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise ApiError(message, code="charge_disputed")
     left, currency = refundable(charge), charge["currency"]
@@ -65,7 +70,12 @@ def refund_amount(call: Call, charge: Document) -> int:
 
 def is_against(dispute: Document) -> bool:
     """Whether a dispute holds the money, or took it."""
-    return dispute["status"] not in ("won", "warning_closed", "warning_needs_response", "warning_under_review")
+    return dispute["status"] not in (
+        "won",
+        "warning_closed",
+        "warning_needs_response",
+        "warning_under_review",
+    )
 
 
 def new_refund(call: Call, charge: Document, amount: int) -> Document:

@@ -31,7 +31,9 @@ def reversal_amount(call: Call, transfer: Document) -> int:
     """How much comes back; refuses more than is left, and more than the account has."""
     left, currency = transfer["amount"] - transfer["amount_reversed"], transfer["currency"]
     if left == 0:
-        raise ApiError(f"Transfer {transfer['id']} is already fully reversed.", code="transfer_already_reversed")
+        raise ApiError(
+            f"Transfer {transfer['id']} is already fully reversed.", code="transfer_already_reversed"
+        )
     amount = check_amount(call.params.get("amount", left))
     if amount > left:
         raise ApiError(
@@ -71,7 +73,9 @@ def new_reversal(call: Call, transfer: Document, amount: int) -> Document:
     }
     facts = {"currency": transfer["currency"], "available_on": arrives_on(call, transfer)}
     refund_id, account_id = reversal["destination_payment_refund"], transfer["destination"]
-    into = ledger.post(call, kind="transfer_refund", amount=amount, source=reversal["id"], account="", **facts)
+    into = ledger.post(
+        call, kind="transfer_refund", amount=amount, source=reversal["id"], account="", **facts
+    )
     ledger.post(call, kind="payment_refund", amount=-amount, source=refund_id, account=account_id, **facts)
     reversal["balance_transaction"] = into["id"]
     return call.store.insert(reversal)
@@ -88,4 +92,6 @@ def retrieve(call: Call) -> Document:
 def list_all(call: Call) -> Document:
     """GET /v1/transfers/{id}/reversals"""
     transfer = call.load("transfer", call.path[0])
-    return list_objects(call, "transfer_reversal", f"/v1/transfers/{transfer['id']}/reversals", transfer=transfer["id"])
+    return list_objects(
+        call, "transfer_reversal", f"/v1/transfers/{transfer['id']}/reversals", transfer=transfer["id"]
+    )

@@ -68,7 +68,9 @@ def source_charge(call: Call, amount: int, currency: str) -> Document | None:
     return charge
 
 
-def new_transfer(call: Call, amount: int, currency: str, account_id: str, charge: Document | None) -> Document:
+def new_transfer(
+    call: Call, amount: int, currency: str, account_id: str, charge: Document | None
+) -> Document:
     """Keep a transfer, in the charge's group when it has a source."""
     transfer_id = new_id("tr")
     transfer: Document = {
@@ -109,7 +111,11 @@ def group_of(call: Call, charge: Document | None) -> str | None:
 def move_funds(call: Call, transfer: Document, available_on: int | None) -> None:
     """Out of the platform's balance, into the account's, both when the source is available."""
     facts = {"currency": transfer["currency"], "available_on": available_on}
-    amount, account_id, payment_id = transfer["amount"], transfer["destination"], transfer["destination_payment"]
+    amount, account_id, payment_id = (
+        transfer["amount"],
+        transfer["destination"],
+        transfer["destination_payment"],
+    )
     out = ledger.post(call, kind="transfer", amount=-amount, source=transfer["id"], account="", **facts)
     into = ledger.post(call, kind="payment", amount=amount, source=payment_id, account=account_id, **facts)
     transfer["balance_transaction"] = out["id"]
