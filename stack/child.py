@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from stack.ending import wait_for_end
+
 TAIL_LINES = 15
 
 
@@ -54,7 +56,7 @@ class Child:
         members = self.members()
         self.signal_group(signal.SIGKILL)
         self.process.wait()
-        psutil.wait_procs(members, timeout=5)
+        wait_for_end(members, 5)
 
     def stop(self, *, until: float) -> None:
         """Wait for a group that was told to stop, until that monotonic time; then SIGKILL what is left."""

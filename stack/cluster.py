@@ -169,8 +169,8 @@ def write_settings(cluster: Cluster, user: str | None, *, fsync: bool) -> Path:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] %d ",
+        # Never synchronous_commit: without it a SIGKILL, not just a power cut, would lose what was committed.
         "fsync": "on" if fsync else "off",
-        "synchronous_commit": "on" if fsync else "off",
         "full_page_writes": "on" if fsync else "off",
     }
     lines = [f"{name} = '{_quoted(str(value))}'" for name, value in settings.items()]

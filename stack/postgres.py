@@ -30,7 +30,7 @@ def start(data_dir: Path, *, fsync: bool = True) -> str:
     """Make sure PostgreSQL runs on `data_dir` with database `souk`; return its DATABASE_URL.
 
     Safe to call at any time from any number of processes: a running server is used as it is, one that was killed is
-    started again. `fsync=False` is faster and loses data in a power cut; it applies when the server is started.
+    started again. `fsync=False` is faster and safe from SIGKILL but not from a power cut; it applies when the server is started.
     Raises PostgresProblem.
     """
     cluster = Cluster.at(data_dir)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from stack.cluster import Cluster, binary, server_env
+from stack.ending import is_alive, wait_for_end
 from stack.problems import PostgresProblem
 
 IMPOSSIBLE_PID = 4_194_305  # above the kernel's limit: a process id nobody can have
@@ -84,7 +85,7 @@ def kill(cluster: Cluster, server: psutil.Process) -> None:
         for process in family:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(family, timeout=STOP_SECONDS)
+        wait_for_end(family, STOP_SECONDS)
     _reap()
 
 
@@ -99,7 +100,7 @@ def _clear_remains(cluster: Cluster) -> None:
         for process in orphans:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(stop_signal)
-        _, orphans = psutil.wait_procs(orphans, timeout=5)
+        orphans = wait_for_end(orphans, 5)
     lock_file = cluster.data / "postmaster.pid"
     lines = _lock_lines(cluster)
     if lines and lines[0].strip().isdigit():
@@ -110,9 +111,11 @@ def _clear_remains(cluster: Cluster) -> None:
 
 def _is_server_of(process: psutil.Process, cluster: Cluster) -> bool:
     try:
-        if not process.name().startswith("postgres") or process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return Path(process.cwd()) == cluster.data
+        return (
+            process.name().startswith("postgres")
+            and is_alive(process)
+            and Path(process.cwd()) == cluster.data
+        )
     except (psutil.Error, OSError):
         return False
 
@@ -127,15 +130,11 @@ def _lock_lines(cluster: Cluster) -> list[str]:
 def _end(server: psutil.Process, stop_signal: signal.Signals) -> bool:
     try:
         server.send_signal(stop_signal)
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
-            _reap()
-            if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
-                return True
-            time.sleep(0.02)
     except psutil.NoSuchProcess:
         return True
-    return False
+    has_ended = not wait_for_end([server], STOP_SECONDS)
+    _reap()
+    return has_ended
 
 
 def _reap() -> None:
@@ -146,10 +145,8 @@ def _start_problem(cluster: Cluster, log_start: int) -> PostgresProblem:
     with cluster.log.open("rb") as log:
         log.seek(log_start)
         lines = log.read().decode(errors="replace").splitlines()
-    causes = [line for line in lines if "FATAL:" in line or "PANIC:" in line] or lines[-1:]
-    cause = (
-        causes[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip() if causes else "it did not answer in time"
-    )
+    causes = [line for line in lines if "FATAL:" in line or "PANIC:" in line] or [" ".join(lines[-3:])]
+    cause = causes[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip() or "it did not answer in time"
     return PostgresProblem(
         f"PostgreSQL does not start on {cluster.data} ({cause}; see {cluster.log}): "
         "repair it, or move the folder away to start with an empty database."

@@ -28,6 +28,7 @@ import psutil
 from stack import databases, ports, postgres
 from stack.child import Child, tail
 from stack.commands import stripe_command, web_command, worker_command
+from stack.ending import is_alive
 from stack.environment import children_environment
 from stack.problems import StackProblem
 from stack.warden import Warden
@@ -62,11 +63,16 @@ class Stack:
         pool_size: int = 5,
         settings: str = "config.settings.dev",
         marketplace_host: str = "souk.localhost",
+        own_postgres: bool = False,
         fsync: bool = True,
         extra_env: Mapping[str, str] | None = None,
         root: Path = ROOT,
     ) -> None:
-        """Nothing is started yet. `port` and `stripe_port` default to free ones; `root` is where manage.py is."""
+        """Nothing is started yet.
+
+        `port` and `stripe_port` default to free ones. `own_postgres` starts PostgreSQL even where DATABASE_URL is given.
+        `extra_env` is added to the environment of the processes. `root` is the folder of manage.py.
+        """
         self.root = root
         self.data_dir = (data_dir or root / ".souk").expanduser().resolve()
         self.port = port or ports.free_port()
@@ -79,7 +85,7 @@ class Stack:
         self._settings = settings
         self._extra_env = dict(extra_env or {})
         self._is_fresh = False
-        self._given_database_url = self._given("DATABASE_URL")
+        self._given_database_url = None if own_postgres else self._given("DATABASE_URL")
         self._database_url = self._given_database_url
         self.has_own_postgres = self._database_url is None
         self.has_local_stripe = self._given("STRIPE_SECRET_KEY") is None
@@ -333,8 +339,7 @@ class Stack:
 
     def _holder_is_alive(self) -> bool:
         try:
-            pid = int((self.data_dir / "stack.pid").read_text(encoding="ascii"))
-            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+            return is_alive(psutil.Process(int((self.data_dir / "stack.pid").read_text(encoding="ascii"))))
         except (OSError, ValueError, psutil.Error):
             return False
 
