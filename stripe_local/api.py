@@ -10,7 +10,7 @@ import orjson
 
 from stripe_local import sweep
 from stripe_local.call import Call, World
-from stripe_local.errors import ApiError, bad_parameter
+from stripe_local.errors import ApiError
 from stripe_local.events import API_VERSION
 from stripe_local.faults import Fault, Faults, refusal_for, server_error
 from stripe_local.forms import decode_form
@@ -60,6 +60,9 @@ class Api:
             answer = await self.respond(request, request_id)
         except ApiError as refusal:
             answer = Answer(refusal.status, orjson.dumps(refusal.body()))
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            answer = Answer(500, orjson.dumps(server_error().body()))
         answer.headers.setdefault("request-id", request_id)
         answer.headers["stripe-version"] = request.headers.get("stripe-version", API_VERSION)
         if "idempotency-key" in request.headers:
@@ -201,8 +204,3 @@ def check_key(headers: dict[str, str]) -> None:
     if not value.startswith(("sk_", "rk_")) or value[2:].startswith("_live"):
         hidden = f"{value[:8]}{'*' * max(0, len(value) - 12)}{value[-4:]}"
         raise ApiError(f"Invalid API Key provided: {hidden}", status=401, is_stored=False)
-
-
-def unreadable() -> ApiError:
-    """A body that is not text."""
-    return bad_parameter("The request body is not valid UTF-8.")

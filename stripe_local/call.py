@@ -1,5 +1,6 @@
 """One request on its way through a handler."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ class World:
     store: Store
     clock: Clock
     last_cleaned: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)

@@ -267,7 +267,7 @@ def state(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
         "webhooks": {
             "mode": desk.sender.mode,
             "copies": desk.sender.copies,
-            "queued": db.execute("SELECT count(*) FROM deliveries").fetchone()[0],
+            "queued": db.execute("SELECT count(*) FROM deliveries WHERE NOT is_given_up").fetchone()[0],
         },
         "faults": waiting_faults(desk),
         "balances": [

@@ -57,3 +57,4 @@ def queue(call: Call, event: Document, *, lane: str) -> None:
         "INSERT INTO deliveries (event, lane, is_connect, created, due_at) VALUES (?, ?, ?, ?, ?)",
         (event["id"], lane, "account" in event, now, now),
     )
+    call.world.news.set()

@@ -17,22 +17,21 @@ def list_objects(
     *,
     filters: tuple[str, ...] = (),
     account: str | None = None,
-    **fixed: str | list[str],
+    fixed: dict[str, list[str]] | None = None,
+    only: str = "TRUE",
 ) -> Document:
-    """One page of the objects of a kind; `filters` names the parameters that select by equality."""
+    """One page of the objects of a kind.
+
+    `filters` names the parameters that select by equality, `fixed` holds values to select by, `only` is a condition in
+    SQL.
+    """
     account = call.account if account is None else account
-    values = {name: as_list(call.params[name]) for name in filters if name in call.params}
-    values |= {name: as_list(value) for name, value in fixed.items()}
-    where, facts = conditions(kind, account, values)
-    where, facts = with_created(where, facts, call.params.get("created"))
+    values = {name: [call.params[name]] for name in filters if name in call.params}
+    where, facts = conditions(kind, account, values | (fixed or {}))
+    where, facts = with_created(f"{where} AND {only}", facts, call.params.get("created"))
     limit = page_size(call)
     documents, has_more = page(call, kind, account, where, facts, limit)
     return list_of([public(document, call.now) for document in documents], url, has_more=has_more)
-
-
-def as_list(value: str | list[str]) -> list[str]:
-    """One value or several, always as several."""
-    return [value] if isinstance(value, str) else value
 
 
 def page_size(call: Call) -> int:
@@ -64,12 +63,11 @@ def page(
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after and before:
         raise bad_parameter("You cannot use both `starting_after` and `ending_before`.")
-    order = "ASC" if before else "DESC"
-    if after or before:
-        name = "ending_before" if before else "starting_after"
-        position = call.store.position(kind, before or after, account)
+    order, cursor = ("ASC", before) if before else ("DESC", after)
+    if cursor:
+        position = call.store.position(kind, cursor, account)
         if position is None:
-            raise no_such(kind, before or after, param=name, status=400)
+            raise no_such(kind, cursor, param="ending_before" if before else "starting_after", status=400)
         where, facts = f"{where} AND (created, seq) {'>' if before else '<'} (?, ?)", [*facts, *position]
     found = call.store.select(where, facts, order=order, limit=limit + 1)
     documents = found[:limit]

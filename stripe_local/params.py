@@ -61,8 +61,8 @@ def adapter(name: str) -> TypeAdapter[Any]:
     own = {
         key: hint for key, hint in source.__annotations__.items() if key not in RequestOptions.__annotations__
     }
-    strict = TypedDict(source.__name__, own)  # type: ignore[operator]
-    strict.__pydantic_config__ = STRICT
+    strict: Any = TypedDict(source.__name__, own)  # type: ignore[misc]
+    setattr(strict, "__pydantic_config__", STRICT)  # noqa: B010, a typed dictionary has no such attribute to mypy
     names = {
         **vars(sys.modules[source.__module__]),
         "typing": typing,
@@ -79,9 +79,10 @@ def adapter(name: str) -> TypeAdapter[Any]:
 def check_parameters(name: str, sent: Nested) -> Nested:
     """`sent` with numbers and booleans in their types; raises what Stripe answers to a wrong parameter."""
     try:
-        return adapter(name).validate_python(sent)
+        checked: Nested = adapter(name).validate_python(sent)
     except ValidationError as wrong:
         raise refusal(name, sent, wrong) from None
+    return checked
 
 
 def refusal(name: str, sent: Nested, wrong: ValidationError) -> ApiError:
@@ -111,18 +112,23 @@ def refusal(name: str, sent: Nested, wrong: ValidationError) -> ApiError:
 
 def parameter_name(sent: Nested, location: tuple[int | str, ...], *, keep_last: bool) -> str:
     """`line_items[0][price]`: the validator's location without the union branches it names on the way."""
-    here: Any = sent
+    here: Any = sent  # a dictionary, a list or a value
     parts: list[str] = []
     for position, part in enumerate(location):
         is_last = position == len(location) - 1
-        if (isinstance(here, dict) and part in here) or (
-            isinstance(here, list) and isinstance(part, int) and part < len(here)
-        ):
+        if has_part(here, part):
             here = here[part]
         elif not (is_last and keep_last):
             continue
         parts.append(str(part))
     return parts[0] + "".join(f"[{part}]" for part in parts[1:]) if parts else ""
+
+
+def has_part(value: Any, part: int | str) -> bool:
+    """Whether a dictionary has that key, or a list that position."""
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
 
 
 def suggestion(name: str, location: tuple[int | str, ...]) -> str:

@@ -1,6 +1,7 @@
 """Runs the application under uvicorn, in the foreground or in a thread."""
 
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -44,10 +45,10 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM."""
     application = Application(settings)
     listener = listen(host, port)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # uvicorn raises them once more when it has shut down
     try:
         configured(application).run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
     finally:
         listener.close()
         application.close()

@@ -1,6 +1,7 @@
 """Webhooks: signs events as Stripe does and sends them until the endpoint says 2xx."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -18,7 +19,7 @@ from stripe_local.call import World
 log = logging.getLogger(__name__)
 GIVE_UP_SECONDS = 3 * 86_400
 LONGEST_BACKOFF_SECONDS = 3_600
-IDLE_SECONDS = 0.05
+IDLE_SECONDS = 0.2
 GATHER_SECONDS = 0.1
 MODES = ("normal", "pause", "duplicate", "reorder")
 
@@ -67,10 +68,14 @@ class Sender:
                 started = 0
             if self.mode == "reorder":
                 await asyncio.sleep(GATHER_SECONDS)
-            elif self.tasks:
-                await asyncio.wait(self.tasks, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             elif not started:
-                await asyncio.sleep(IDLE_SECONDS)
+                await self.rest()
+
+    async def rest(self) -> None:
+        """Wait until there is news: an event in line, a delivery that ended, or a while for retries to come due."""
+        self.world.news.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.world.news.wait(), IDLE_SECONDS)
 
     def start_due(self) -> int:
         """Start as many due deliveries as there is room for; returns how many."""
@@ -89,14 +94,19 @@ class Sender:
             self.busy[delivery.seq] = delivery.lane
             task = asyncio.create_task(self.send_freely(delivery))
             self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            task.add_done_callback(self.ended)
             started += 1
         return started
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Make room for the next delivery."""
+        self.tasks.discard(task)
+        self.world.news.set()
 
     def waiting(self, *, due_by: float, limit: int) -> list[Delivery]:
         """Deliveries that are due, oldest first."""
         rows = self.world.store.db.execute(
-            "SELECT seq, event, lane, is_connect, attempts, created FROM deliveries WHERE due_at <= ? ORDER BY seq LIMIT ?",
+            "SELECT seq, event, lane, is_connect, attempts, created FROM deliveries WHERE due_at <= ? AND NOT is_given_up ORDER BY seq LIMIT ?",
             (due_by, limit),
         )
         return [
@@ -123,7 +133,7 @@ class Sender:
             await self.post(body_of({**event, "pending_webhooks": 1}), *endpoint) for _ in range(copies)
         ]
         is_taken = all(200 <= status < 300 for status in statuses)
-        if is_taken or self.world.clock.time() - delivery.created > GIVE_UP_SECONDS:
+        if is_taken:
             self.finish(delivery)
         else:
             self.postpone(delivery)
@@ -134,11 +144,12 @@ class Sender:
         self.world.store.db.execute("DELETE FROM deliveries WHERE seq = ?", (delivery.seq,))
 
     def postpone(self, delivery: Delivery) -> None:
-        """Try again later, each time twice as late."""
+        """Try again later, each time twice as late, but not for longer than three days."""
+        now = self.world.clock.time()
         wait = min(self.world.settings.webhook_backoff * 2.0**delivery.attempts, LONGEST_BACKOFF_SECONDS)
         self.world.store.db.execute(
-            "UPDATE deliveries SET attempts = attempts + 1, due_at = ? WHERE seq = ?",
-            (self.world.clock.time() + wait, delivery.seq),
+            "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, is_given_up = ? WHERE seq = ?",
+            (now + wait, now - delivery.created > GIVE_UP_SECONDS, delivery.seq),
         )
 
     async def post(self, body: bytes, url: str, secret: str) -> int:
@@ -153,8 +164,8 @@ class Sender:
 
     async def deliver_all(self, *, order: str = "created") -> dict[str, int]:
         """Try everything that is in line now once, due or not; order is created, reverse or shuffle."""
-        while self.tasks:
-            await asyncio.wait(self.tasks)
+        if self.tasks:
+            await asyncio.wait(set(self.tasks))
         deliveries = [
             each for each in self.waiting(due_by=float("inf"), limit=100_000) if each.seq not in self.busy
         ]

@@ -4,6 +4,9 @@ from stripe_local.call import Call
 from stripe_local.listing import list_objects
 from stripe_local.store import Document
 
+DELIVERED = "id NOT IN (SELECT event FROM deliveries)"
+NOT_DELIVERED = "id IN (SELECT event FROM deliveries WHERE attempts > 0)"
+
 
 def retrieve(call: Call) -> Document:
     """GET /v1/events/{id}"""
@@ -13,8 +16,9 @@ def retrieve(call: Call) -> Document:
 def list_all(call: Call) -> Document:
     """GET /v1/events, newest first, by type (also `charge.*`), types[], created, delivery_success"""
     choices = call.params.get("types") or ([call.params["type"]] if "type" in call.params else [])
-    fixed: dict[str, str | list[str]] = {"type": spelled_out(call, choices)} if choices else {}
-    events = list_objects(call, "event", "/v1/events", **fixed)
+    fixed = {"type": spelled_out(call, choices)} if choices else None
+    only = {True: DELIVERED, False: NOT_DELIVERED, None: "TRUE"}[call.params.get("delivery_success")]
+    events = list_objects(call, "event", "/v1/events", fixed=fixed, only=only)
     events["data"] = [with_pending(call, event) for event in events["data"]]
     return events
 
@@ -33,6 +37,6 @@ def spelled_out(call: Call, choices: list[str]) -> list[str]:
 
 def with_pending(call: Call, event: Document) -> Document:
     """An event with the number of endpoints that have not acknowledged it."""
-    query = "SELECT count(*) FROM deliveries WHERE event = ?"
+    query = "SELECT count(*) FROM deliveries WHERE event = ? AND NOT is_given_up"
     event["pending_webhooks"] = call.store.db.execute(query, (event["id"],)).fetchone()[0]
     return event

@@ -44,6 +44,6 @@ def retrieve_transaction(call: Call) -> Document:
 
 def list_transactions(call: Call) -> Document:
     """GET /v1/balance_transactions by type, source, currency, created, payout"""
-    fixed = {"_payout": call.params["payout"]} if "payout" in call.params else {}
+    fixed = {"_payout": [call.params["payout"]]} if "payout" in call.params else None
     url = "/v1/balance_transactions"
-    return list_objects(call, "balance_transaction", url, filters=("type", "source", "currency"), **fixed)
+    return list_objects(call, "balance_transaction", url, filters=("type", "source", "currency"), fixed=fixed)

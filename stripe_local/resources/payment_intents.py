@@ -174,9 +174,8 @@ def capture(call: Call) -> Document:
     intent = load(call)
     if intent["status"] != "requires_capture":
         raise unexpected_state(public(intent, call.now), "capture")
-    amount = check_amount(
-        call.params.get("amount_to_capture", intent["amount_capturable"]), param="amount_to_capture"
-    )
+    wanted: int = call.params.get("amount_to_capture") or intent["amount_capturable"]
+    amount = check_amount(wanted, param="amount_to_capture")
     if amount > intent["amount_capturable"]:
         message = "The amount_to_capture cannot be greater than the amount that can be captured."
         raise ApiError(message, code="amount_too_large", param="amount_to_capture")

@@ -173,4 +173,6 @@ def list_all(call: Call) -> Document:
 def list_of_charge(call: Call) -> Document:
     """GET /v1/charges/{id}/refunds"""
     charge = call.load("charge", call.path[0])
-    return list_objects(call, "refund", f"/v1/charges/{charge['id']}/refunds", charge=charge["id"])
+    return list_objects(
+        call, "refund", f"/v1/charges/{charge['id']}/refunds", fixed={"charge": [charge["id"]]}
+    )

@@ -93,5 +93,8 @@ def list_all(call: Call) -> Document:
     """GET /v1/transfers/{id}/reversals"""
     transfer = call.load("transfer", call.path[0])
     return list_objects(
-        call, "transfer_reversal", f"/v1/transfers/{transfer['id']}/reversals", transfer=transfer["id"]
+        call,
+        "transfer_reversal",
+        f"/v1/transfers/{transfer['id']}/reversals",
+        fixed={"transfer": [transfer["id"]]},
     )

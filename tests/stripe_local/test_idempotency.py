@@ -78,6 +78,20 @@ def test_a_second_request_while_the_first_runs_is_refused(local, client):
     assert client.v1.payment_intents.create(WANTED, KEY).id in outcomes
 
 
+def test_twenty_at_once_make_one(local, client):
+    ids = []
+
+    def create():
+        ids.append(local.client(max_network_retries=5).v1.payment_intents.create(WANTED, KEY).id)
+
+    threads = [threading.Thread(target=create) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(ids), len(set(ids)), len(client.v1.payment_intents.list().data)) == (20, 1, 1)
+
+
 def test_a_key_is_forgotten_after_a_day(local, client):
     first = client.v1.payment_intents.create(WANTED, KEY)
     local.advance(A_DAY - 5)

@@ -4,7 +4,17 @@ import json
 import pytest
 import stripe
 
+from stripe_local.params import adapter
+from stripe_local.routes import ROUTES, find_route
 from tests.stripe_local.conftest import buy, session_params
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_knows_its_parameters_and_is_found(route):
+    assert adapter(route.params).pydantic_complete
+    found = find_route(route.method, route.path.replace("*", "xx_1"))
+    assert found is not None
+    assert found[0] is route
 
 
 def refused(call, *args):
