@@ -143,6 +143,18 @@ def test_webhooks_are_reordered(sending, endpoint):
     assert sorted(endpoint.ids()) == sorted(ids)
 
 
+def test_webhooks_go_side_by_side_but_in_order_for_one_payment(endpoint):
+    with LocalStripe(webhook_url=endpoint.url, webhook_secret=SECRET, webhook_concurrency=4) as local:
+        client = local.client()
+        intents = [buy(client) for _ in range(5)]
+        wanted = local.events()
+        until(lambda: len(endpoint.received) == len(wanted))
+        bodies = [json.loads(body) for _, _, body in endpoint.received]
+    for intent in intents:
+        charge_events = [body for body in bodies if body["data"]["object"].get("payment_intent") == intent.id]
+        assert [body["type"] for body in charge_events] == ["charge.succeeded", "charge.updated"]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,6 @@ SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "stripe" / "
 pytestmark = pytest.mark.skipif(
     not SAMPLES.exists(), reason="Stripe's sample objects are not beside the repository"
 )
-NEWER = {"refund": {"failure_reason", "failure_balance_transaction"}}
 
 
 @pytest.fixture(scope="module")
