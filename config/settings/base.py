@@ -1,0 +1,201 @@
+"""Settings shared by all environments. Every value a deployment may change is read from the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(env("SOUK_DATA_DIR", default=str(BASE_DIR / ".souk")))
+
+# Faces ---------------------------------------------------------------------------------------------------------
+MARKETPLACE_HOST = env("SOUK_MARKETPLACE_HOST", default="souk.localhost").lower()
+MARKETPLACE_NAME = env("SOUK_NAME", default="Souk")
+SCHEME = env("SOUK_SCHEME", default="http")
+PORT = env.int("SOUK_PORT", default=8000)
+# Storefront hosts are decided by the Domain table, so the check of hosts is tenants.middleware's.
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[MARKETPLACE_HOST, f".{MARKETPLACE_HOST}"])
+USE_X_FORWARDED_HOST = False
+
+SECRET_KEY = env("SECRET_KEY", default="")
+JWT_SIGNING_KEY = env("JWT_SIGNING_KEY", default="")
+JWT_PREVIOUS_KEYS = env.list("JWT_PREVIOUS_KEYS", default=[])
+DEBUG = False
+
+# Apps: none in both lists except contenttypes, so that a missing tenant table fails instead of falling through. ---
+SHARED_APPS = [
+    "unfold",
+    "django_tenants",
+    "core",
+    "tenants",
+    "payouts",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.admin",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_fsm",
+]
+TENANT_APPS = ["django.contrib.contenttypes", "shop"]
+INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+PUBLIC_SCHEMA_URLCONF = "config.urls_public"
+ROOT_URLCONF = "config.urls_tenant"
+WSGI_APPLICATION = "config.wsgi.application"
+
+MIDDLEWARE = [
+    "core.middleware.RequestIdMiddleware",
+    "tenants.middleware.TenantMiddleware",
+    "core.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.MarketplaceSessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "tenants.middleware.MarketplaceAuthenticationMiddleware",
+    "tenants.middleware.MarketplaceMessageMiddleware",
+]
+
+DATABASES = {
+    "default": {
+        **env.db("DATABASE_URL", default="postgresql:///souk"),
+        "ENGINE": "tenants.postgresql",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"NAME": env("TEST_DATABASE_NAME", default="test_souk")},
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"].setdefault(
+    "options", "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+)
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+ORIGINAL_BACKEND = "django.db.backends.postgresql"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "tenants.User"
+SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+    }
+}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env("STATIC_ROOT", default=str(DATA_DIR / "static")))
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(DATA_DIR / "media")))
+MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "shop.storage.TenantMediaStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Requests and cookies ------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+MAX_IMAGE_PIXELS = 40_000_000
+MAX_IMPORT_BYTES = 20 * 1024 * 1024
+SESSION_COOKIE_DOMAIN = None
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SCHEME == "https"
+PASSWORD_HASHERS = ["tenants.hashers.Argon2"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# API -----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TenantTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["core.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.SoukSchema",
+    "EXCEPTION_HANDLER": "core.problems.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "souk",
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+REFRESH_REUSE_GRACE = timedelta(seconds=10)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Souk",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "AUTHENTICATION_WHITELIST": ["tenants.authentication.TenantTokenAuthentication"],
+}
+
+# Stripe --------------------------------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY", default="sk_test_souk_local")
+STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
+STRIPE_LIVEMODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+STRIPE_TIMEOUT_SECONDS = env.int("STRIPE_TIMEOUT_SECONDS", default=20)
+STRIPE_WEBHOOK_TOLERANCE_SECONDS = 300
+
+# Rules of the house --------------------------------------------------------------------------------------------
+CURRENCY = env("SOUK_CURRENCY", default="EUR")
+COMMISSION_BASIS_POINTS = env.int("SOUK_COMMISSION_BASIS_POINTS", default=1000)
+COMMISSION_FIXED_MINOR = env.int("SOUK_COMMISSION_FIXED_MINOR", default=30)
+HOLD_DAYS = env.int("SOUK_HOLD_DAYS", default=7)
+PAYOUT_MINIMUM_MINOR = env.int("SOUK_PAYOUT_MINIMUM_MINOR", default=2000)
+ORDER_DEADLINE = timedelta(minutes=env.int("SOUK_ORDER_DEADLINE_MINUTES", default=35))
+CART_LIFETIME = timedelta(days=30)
+SCHEMA_POOL_SIZE = env.int("SOUK_SCHEMA_POOL_SIZE", default=5)
+JOB_LEASE = timedelta(seconds=env.int("SOUK_JOB_LEASE_SECONDS", default=30))
+JOB_TENANT_SCOPE = "tenants.context.tenant_scope_by_id"
+JOB_MAX_ATTEMPTS = env.int("SOUK_JOB_MAX_ATTEMPTS", default=12)
+
+# Mail ----------------------------------------------------------------------------------------------------------
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"Souk <no-reply@{MARKETPLACE_HOST}>")
+EMAIL_TIMEOUT = 10
+
+LOGGING_CONFIG = "core.logs.configure"
+LOGGING = {"level": env("LOG_LEVEL", default="INFO")}

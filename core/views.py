@@ -1,0 +1,54 @@
+"""What every API view shares."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.serializers import Body, LineField
+
+describe = extend_schema
+
+
+class View(APIView):
+    """An API view: reads as who asks, what they sent, which service, what to show."""
+
+    @property
+    def tenant(self) -> Any:
+        """The storefront this request is for, or None on the marketplace host."""
+        return self.request._request.tenant
+
+
+class PublicView(View):
+    """Anybody may ask; a token is honoured where it is sent."""
+
+    permission_classes = [AllowAny]
+
+
+class PageQuery(Body):
+    """Cursor pages."""
+
+    cursor = LineField(required=False, default="", max_length=300)
+    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
+
+
+def page_of(item: type[serializers.Serializer]) -> Any:
+    """The document of a cursor page of `item`."""
+    return inline_serializer(
+        f"{item.__name__}Page",
+        {"results": item(many=True), "next_cursor": serializers.CharField(allow_null=True)},
+    )
+
+
+def client_address(request: Request) -> str:
+    """The caller's network address: the socket's, or the one the trusted proxies report (NUM_PROXIES)."""
+    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if proxies and forwarded:
+        hops = [hop.strip() for hop in forwarded.split(",")]
+        return hops[-min(proxies, len(hops))][:60]
+    return str(request.META.get("REMOTE_ADDR", ""))[:60]

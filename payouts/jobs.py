@@ -1,0 +1,38 @@
+"""Jobs about money. They run in the public schema and enter tenants themselves."""
+
+from uuid import UUID
+
+from core.jobs import MONEY, task
+from services.account_services import open_account
+from services.payout_services import run_payouts, send_payout, sweep_payouts
+from services.webhook_services import apply_stripe_event, sweep_events
+
+
+@task("account.open", priority=MONEY)
+def open_account_job(*, opened_for: str) -> None:
+    open_account(tenant_id=UUID(opened_for))
+
+
+@task("stripe_event.apply", priority=MONEY)
+def apply_stripe_event_job(*, event_id: str) -> None:
+    apply_stripe_event(event_id=event_id)
+
+
+@task("stripe_event.sweep", priority=MONEY, cron="*/5 * * * *")
+def sweep_events_job() -> None:
+    sweep_events()
+
+
+@task("payout.send", priority=MONEY)
+def send_payout_job(*, payout_id: str) -> None:
+    send_payout(payout_id=UUID(payout_id))
+
+
+@task("payout.run", priority=MONEY, cron="0 6 * * *")
+def run_payouts_job() -> None:
+    run_payouts()
+
+
+@task("payout.sweep", priority=MONEY, cron="40 * * * *")
+def sweep_payouts_job() -> None:
+    sweep_payouts()

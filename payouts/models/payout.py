@@ -1,0 +1,100 @@
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from core.ids import new_id
+
+
+class PayoutStatus(models.TextChoices):
+    REQUESTED = "requested"
+    SENT = "sent"
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+    REVERSED = "reversed"
+    UNKNOWN = "unknown"
+
+
+class Payout(FSMModelMixin, models.Model):
+    """A seller's available earnings in one currency, moved by one transfer.
+
+    requested -> sent -> paid; requested -> failed | unknown; unknown -> sent | failed; sent -> returned | reversed.
+    The transfer's idempotency key is `payout:{id}`, known before Stripe is called. A retry is the same payout.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    number = models.IntegerField()
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="payouts")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    status = FSMField(default=PayoutStatus.REQUESTED, choices=PayoutStatus.choices, protected=True)
+    destination = models.CharField(max_length=80)
+    transfer_id = models.CharField(max_length=80, unique=True, null=True)
+    failure_code = models.CharField(max_length=80, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    statement = models.JSONField(default=dict)
+    requested_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "-requested_at"], name="payout_by_tenant")]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=PayoutStatus.values), name="payout_status_known"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payout_amount_positive"),
+            models.UniqueConstraint(
+                fields=["tenant", "currency"],
+                condition=Q(status__in=["requested", "unknown"]),
+                name="payout_one_live",
+            ),
+            models.UniqueConstraint(fields=["tenant", "number"], name="payout_number_once"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["sent", "paid"])
+                | Q(transfer_id__isnull=False, sent_at__isnull=False),
+                name="payout_sent_has_transfer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} {self.currency} {self.status}"
+
+    @transition(field=status, source=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN], target=PayoutStatus.SENT)
+    def send(self, *, at: datetime, transfer_id: str, statement: dict[str, Any]) -> None:
+        self.sent_at, self.transfer_id, self.statement = at, transfer_id, statement
+        self.failure_code = self.failure_message = ""
+
+    @transition(field=status, source=PayoutStatus.SENT, target=PayoutStatus.PAID)
+    def settle(self, *, at: datetime) -> None:
+        self.settled_at = at
+
+    @transition(
+        field=status, source=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN], target=PayoutStatus.FAILED
+    )
+    def fail(self, *, at: datetime, code: str, message: str) -> None:
+        self.settled_at, self.failure_code, self.failure_message = at, code[:80], message[:300]
+
+    @transition(field=status, source=PayoutStatus.REQUESTED, target=PayoutStatus.UNKNOWN)
+    def lose_sight(self, *, message: str) -> None:
+        """Stripe may or may not have made the transfer, and cannot be asked by key any more."""
+        self.failure_code, self.failure_message = "unknown", message[:300]
+
+
+class PayoutEntry(models.Model):
+    """The claim of a payout on a ledger entry. Released when the payout fails, so that another can take it."""
+
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="claims")
+    entry = models.ForeignKey("payouts.LedgerEntry", on_delete=models.PROTECT, related_name="claims")
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry"], condition=Q(released_at=None), name="payout_entry_claimed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entry_id} in {self.payout_id}"

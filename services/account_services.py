@@ -1,0 +1,119 @@
+"""A seller's account at Stripe: opened, onboarded, and followed."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from core.clock import now
+from core.errors import Conflict
+from payouts.models import SellerAccount
+from services.audit_services import record_audit
+from services.notification_services import notify
+from services.stripe_gateway import plain, stripe_api
+from tenants.context import tenant_scope
+from tenants.models import Tenant
+
+
+class NoStripeAccount(Conflict):
+    """The account at Stripe is still being opened."""
+
+    code = "no_stripe_account"
+    title = "The account at Stripe is being opened"
+    detail = "Try again in a moment."
+
+
+def open_account(*, tenant_id: UUID) -> SellerAccount:
+    """Open the seller's account at Stripe, once: the key is `account:{tenant}`. Safe to run again."""
+    account = SellerAccount.objects.select_related("tenant").get(tenant_id=tenant_id)
+    if account.stripe_account_id:
+        return account
+    tenant = account.tenant
+    with stripe_api() as stripe:
+        made = stripe.v1.accounts.create(
+            params={
+                "type": "express",
+                "country": tenant.country,
+                "email": tenant.support_email,
+                "capabilities": {"transfers": {"requested": True}},
+                "metadata": {"tenant": str(tenant.pk)},
+            },
+            options={"idempotency_key": f"account:{tenant.pk}"},
+        )
+    SellerAccount.objects.filter(pk=tenant_id, stripe_account_id=None).update(stripe_account_id=made.id)
+    return apply_account(plain(made))
+
+
+def onboarding_link(*, tenant: Tenant, return_url: str) -> str:
+    """Stripe's page where the seller proves who they are. The link is short-lived: make one per click."""
+    account = SellerAccount.objects.get(tenant=tenant)
+    if not account.stripe_account_id:
+        account = open_account(tenant_id=tenant.pk)
+    with stripe_api() as stripe:
+        link = stripe.v1.account_links.create(
+            params={
+                "account": account.stripe_account_id or "",
+                "type": "account_onboarding",
+                "return_url": return_url,
+                "refresh_url": return_url,
+            }
+        )
+    return link.url
+
+
+def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
+    """Read an account from Stripe and keep what it says. None where it is not one of ours."""
+    if not SellerAccount.objects.filter(stripe_account_id=stripe_account_id).exists():
+        return None
+    with stripe_api() as stripe:
+        found = plain(stripe.v1.accounts.retrieve(stripe_account_id))
+    return apply_account(found)
+
+
+@transaction.atomic
+def apply_account(found: dict[str, Any]) -> SellerAccount:
+    """Bring our copy to what Stripe says. Locks the account; tells the seller when payouts become possible or stop."""
+    account = (
+        SellerAccount.objects.select_for_update(of=("self",))
+        .select_related("tenant")
+        .get(stripe_account_id=found["id"])
+    )
+    could = account.payouts_enabled and account.transfers_active
+    requirements = found.get("requirements") or {}
+    account.details_submitted = bool(found.get("details_submitted"))
+    account.payouts_enabled = bool(found.get("payouts_enabled"))
+    account.transfers_active = (found.get("capabilities") or {}).get("transfers") == "active"
+    account.requirements = {
+        key: requirements.get(key) for key in ("currently_due", "past_due", "disabled_reason")
+    }
+    account.refreshed_at = now()
+    account.save()
+    can = account.payouts_enabled and account.transfers_active
+    if can != could:
+        _tell_seller(account, can)
+    return account
+
+
+def _tell_seller(account: SellerAccount, can: bool) -> None:
+    with tenant_scope(account.tenant):
+        notify(
+            type="account_ready" if can else "account_restricted",
+            title="You can be paid out" if can else "Stripe has paused your payouts",
+            message="Your account at Stripe is verified."
+            if can
+            else "Open your account at Stripe to see what is missing.",
+            dedupe_key=f"staff:account:{can}:{account.refreshed_at:%Y%m%d%H%M%S%f}",
+            email=account.tenant.support_email,
+            for_staff=True,
+        )
+
+
+def set_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount:
+    """The operator's terms for a seller: hold_days, payout_minimum_minor, payouts_paused_reason. Holds apply to new sales."""
+    with transaction.atomic():
+        account = SellerAccount.objects.select_for_update().get(tenant_id=tenant_id)
+        for name, value in terms.items():
+            setattr(account, name, value)
+        account.save(update_fields=list(terms))
+        record_audit("seller.terms_changed", actor_id=actor_id, tenant=account.tenant, **terms)
+    return account

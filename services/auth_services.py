@@ -1,0 +1,232 @@
+"""Signing in, staying signed in, and every way a token dies."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core import signing
+from django.db import connection, transaction
+
+from core.clock import now
+from core.errors import DomainError, Invalid, Refused, TooMany
+from core.ids import new_secret
+from core.jobs import enqueue
+from services.audit_services import record_audit
+from tenants.models import Session, Tenant, User
+from tenants.models.user import normalise_email
+from tenants.tokens import BadToken, issue_access, issue_refresh, new_jti, read_token, session_stands
+
+ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS = 10, 50
+ATTEMPT_WINDOW = timedelta(minutes=15)
+PROOF_LIFETIME = timedelta(hours=24)
+
+
+class NotSignedIn(Refused):
+    """Wrong e-mail or password, or an account that may not sign in: one answer for all."""
+
+    code = "wrong_credentials"
+    title = "Wrong e-mail or password"
+
+
+class TokenRefused(Refused):
+    """The token is not valid here (any more)."""
+
+    code = "token_not_valid"
+    title = "Sign in again"
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """An access token of five minutes and the refresh token that follows it, once."""
+
+    access: str
+    refresh: str
+    user: User
+
+
+def count_attempt(key: str, limit: int) -> None:
+    """Count one failed try in the database, atomically. Raises TooMany once `limit` are used up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO public.tenants_loginattempt AS a (key, failures, window_ends_at) VALUES (%s, 1, now() + %s)
+            ON CONFLICT (key) DO UPDATE SET
+              failures = CASE WHEN a.window_ends_at < now() THEN 1 ELSE a.failures + 1 END,
+              window_ends_at = CASE WHEN a.window_ends_at < now() THEN now() + %s ELSE a.window_ends_at END
+            RETURNING failures, ceil(extract(epoch FROM window_ends_at - now()))::int
+            """,
+            [key[:120], ATTEMPT_WINDOW, ATTEMPT_WINDOW],
+        )
+        failures, seconds = cursor.fetchone()
+    if failures > limit:
+        raise TooMany(retry_after=max(seconds, 1))
+
+
+def forgive_attempts(key: str) -> None:
+    """A success ends the count."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM public.tenants_loginattempt WHERE key = %s", [key[:120]])
+
+
+def confirm_password(user: User, password: str, *, refusal: DomainError) -> None:
+    """Raises `refusal` where the password is not this active user's; counts failures."""
+    key = f"account:{user.pk}"
+    count_attempt(key, ATTEMPTS_PER_ACCOUNT)
+    if not user.is_active or not user.check_password(password):
+        raise refusal
+    forgive_attempts(key)
+
+
+def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -> TokenPair:
+    """Tokens bound to `tenant` (None: the marketplace). Takes as long for unknown addresses as for known ones.
+
+    Failures count per account and address of the caller together, so that nobody locks a stranger out, and per
+    address alone. Raises NotSignedIn, TooMany.
+    """
+    email = normalise_email(email)
+    pair = f"pair:{email}:{address}"
+    count_attempt(pair, ATTEMPTS_PER_ACCOUNT)
+    count_attempt(f"address:{address}", ATTEMPTS_PER_ADDRESS)
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        make_password(password)
+        raise NotSignedIn()
+    if not user.check_password(password) or not user.is_active:
+        raise NotSignedIn()
+    forgive_attempts(pair)
+    forgive_attempts(f"address:{address}")
+    return open_session(user=user, tenant=tenant)
+
+
+def open_session(*, user: User, tenant: Tenant | None) -> TokenPair:
+    """A new family of tokens for a person who has just proved who they are."""
+    session = Session.objects.create(
+        user=user,
+        tenant=tenant,
+        refresh_jti=new_jti(),
+        expires_at=now() + settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"],
+    )
+    return _pair(session, user, session.refresh_jti)
+
+
+def _pair(session: Session, user: User, refresh_jti: str) -> TokenPair:
+    return TokenPair(
+        access=issue_access(session=session, user=user),
+        refresh=issue_refresh(session=session, user=user, jti=refresh_jti),
+        user=user,
+    )
+
+
+def refresh_session(*, refresh: str, tenant: Tenant | None) -> TokenPair:
+    """Trade a refresh token for a new pair, exactly once however many try at the same time.
+
+    One conditional UPDATE decides. A token that was already traded ends the whole family, unless it was traded
+    within REFRESH_REUSE_GRACE (two tabs racing). Raises TokenRefused.
+    """
+    try:
+        claims = read_token(refresh, kind="refresh", tenant=tenant)
+    except BadToken as error:
+        raise TokenRefused() from error
+    fresh, moment = new_jti(), now()
+    session = Session.objects.select_related("user").filter(pk=claims["sid"]).first()
+    if session is None or not session_stands(session, claims):
+        raise TokenRefused()
+    won = Session.objects.filter(pk=session.pk, refresh_jti=claims["jti"], revoked_at=None).update(
+        refresh_jti=fresh,
+        previous_jti=claims["jti"],
+        rotated_at=moment,
+        expires_at=moment + settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"],
+    )
+    if not won:
+        Session.objects.filter(pk=session.pk, revoked_at=None).exclude(
+            previous_jti=claims["jti"], rotated_at__gt=moment - settings.REFRESH_REUSE_GRACE
+        ).update(revoked_at=moment)
+        raise TokenRefused()
+    return _pair(session, session.user, fresh)
+
+
+def sign_out(*, session_id: UUID) -> None:
+    """End a session: its refresh and access tokens are dead with the next request."""
+    Session.objects.filter(pk=session_id, revoked_at=None).update(revoked_at=now())
+
+
+def change_password(*, user_id: UUID, old: str, new: str, tenant: Tenant | None) -> TokenPair:
+    """Every token issued before is dead; the caller gets new ones. Raises NotSignedIn, Invalid."""
+    from services.tenant_services import check_password
+
+    user = User.objects.get(pk=user_id)
+    confirm_password(user, old, refusal=NotSignedIn())
+    check_password(new, email=user.email)
+    return _set_password(user, new, tenant)
+
+
+@transaction.atomic
+def _set_password(user: User, password: str, tenant: Tenant | None) -> TokenPair:
+    user.set_password(password)
+    user.save(update_fields=["password", "token_version", "email_verified_at", "name"])
+    Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now())
+    record_audit("user.password_set", actor_id=user.pk)
+    return open_session(user=user, tenant=tenant)
+
+
+def set_user_active(*, user_id: UUID, is_active: bool, actor_id: UUID) -> None:
+    """Disable or enable a person everywhere. A disabled person's tokens are dead with the next request."""
+    with transaction.atomic():
+        User.objects.filter(pk=user_id).update(is_active=is_active, token_version=new_secret())
+        record_audit("user.enabled" if is_active else "user.disabled", actor_id=actor_id, user=user_id)
+
+
+# Proving a mailbox: joining and forgotten passwords ---------------------------------------------------------------
+
+
+def request_mailbox_proof(*, email: str, purpose: str, address: str) -> None:
+    """Mail a link to join or to set a password. The same answer, work and time whether the address is known.
+
+    Raises TooMany after repeated requests from one network address.
+    """
+    count_attempt(f"proof:{address}", ATTEMPTS_PER_ADDRESS)
+    enqueue("mail.mailbox_proof", email=normalise_email(email), purpose=purpose)
+
+
+def mailbox_proof(*, email: str, tenant: Tenant | None) -> str:
+    """A signed, one-time proof that goes into the mail: bound to the tenant and to the password it will replace."""
+    user = User.objects.filter(email=email).first()
+    return signing.dumps([email, user.token_version if user else ""], salt=_salt(tenant), compress=False)
+
+
+def accept_mailbox_proof(*, proof: str, password: str, name: str, tenant: Tenant | None) -> TokenPair:
+    """Whoever holds the proof reads that mailbox: create the account or set its password, and sign in.
+
+    Raises Invalid for a proof that is forged, used, too old, or of another storefront.
+    """
+    from services.tenant_services import check_password
+
+    try:
+        email, version = signing.loads(proof, salt=_salt(tenant), max_age=PROOF_LIFETIME.total_seconds())
+    except signing.BadSignature as error:
+        raise Invalid(field="proof", reason="this link is not valid any more; ask for a new one") from error
+    check_password(password, email=email)
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email=email).first()
+        if (user.token_version if user else "") != version or (user is not None and not user.is_active):
+            raise Invalid(field="proof", reason="this link was used already; ask for a new one")
+        user = user or User(email=email)
+        user.name = name or user.name
+        user.email_verified_at = now()
+        if user._state.adding:
+            user.set_password(password)
+            user.save()
+            return open_session(user=user, tenant=tenant)
+        return _set_password(user, password, tenant)
+
+
+def _salt(tenant: Tenant | None) -> str:
+    return f"mailbox-proof:{tenant.pk if tenant else 'marketplace'}"
+
+
+def rename_user(*, user_id: UUID, name: str) -> str:
+    """What a person wants to be called."""
+    User.objects.filter(pk=user_id).update(name=name)
+    return name

@@ -1,0 +1,159 @@
+"""Carts: what a buyer means to buy, checked against stock whenever it changes."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.clock import now
+from core.errors import Conflict, NotFound
+from core.ids import new_id, new_secret
+from services.inventory_services import InsufficientStock, StockLine
+from services.pricing import PricedCart, price_cart
+from services.promotion_services import check_promotion, find_promotion, normalise_code
+from shop.models import Cart, CartLine
+from tenants.context import current_tenant
+
+MAX_LINES = 100
+
+
+class CartAlreadyOrdered(Conflict):
+    """The cart has become an order. Facts: order_id."""
+
+    code = "cart_already_ordered"
+    title = "This cart has been ordered already"
+
+
+class CartFull(Conflict):
+    """Too many different things."""
+
+    code = "cart_full"
+    title = "The cart is full"
+    detail = "A cart holds up to {limit} different items."
+
+
+class NotForSale(Conflict):
+    """The variant is not sold (any more). Facts: variant_id."""
+
+    code = "not_for_sale"
+    title = "This item is not for sale"
+
+
+def find_cart(token: str) -> Cart:
+    """An open cart by its secret. Raises NotFound (also when expired), CartAlreadyOrdered."""
+    cart = Cart.objects.filter(token=token, expires_at__gt=now()).first()
+    if cart is None:
+        raise NotFound(what="cart")
+    if cart.order_id is not None:
+        raise CartAlreadyOrdered(order_id=str(cart.order_id))
+    return cart
+
+
+def open_cart(*, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()) -> Cart:
+    """A new cart, with its first lines. Raises NotForSale, InsufficientStock; then there is no cart."""
+    with transaction.atomic():
+        cart = Cart(
+            id=new_id(),
+            token=new_secret(),
+            buyer_id=buyer_id,
+            expires_at=now() + settings.CART_LIFETIME,
+            created_at=now(),
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO shop_cart (id, token, buyer_id, promotion_code, expires_at, created_at) VALUES (%s, %s, %s, '', %s, %s)",
+                [cart.pk, cart.token, buyer_id, cart.expires_at, cart.created_at],
+            )
+        for line in lines:
+            add_to_cart(cart=cart, variant_id=line.variant_id, quantity=line.quantity)
+    return cart
+
+
+# Adds to what the cart has, if the sum is on hand; says what there is when it is not.
+ADD = """
+WITH offered AS (
+  SELECT v.id, v.sku, v.is_active AND p.is_published AND p.archived_at IS NULL AS is_for_sale,
+         CASE WHEN i.is_tracked THEN i.available_stock END AS available,
+         coalesce((SELECT quantity FROM shop_cartline WHERE cart_id = %(cart)s AND variant_id = v.id), 0) AS had,
+         (SELECT count(*) FROM shop_cartline WHERE cart_id = %(cart)s) AS lines
+    FROM shop_variant v JOIN shop_product p ON p.id = v.product_id JOIN shop_inventoryitem i ON i.variant_id = v.id
+   WHERE v.id = %(variant)s
+), added AS (
+  INSERT INTO shop_cartline (cart_id, variant_id, quantity)
+  SELECT %(cart)s, id, had + %(quantity)s FROM offered
+   WHERE is_for_sale AND (available IS NULL OR had + %(quantity)s <= available) AND had + %(quantity)s <= 10000
+     AND (had > 0 OR lines < %(limit)s)
+  ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = shop_cartline.quantity + %(quantity)s
+  RETURNING quantity
+)
+SELECT sku, is_for_sale, available, had, lines, (SELECT quantity FROM added) FROM offered
+"""
+
+
+def add_to_cart(*, cart: Cart, variant_id: UUID, quantity: int) -> int:
+    """Add units to a cart, in one statement. Returns how many of the variant it has now.
+
+    Stock is checked, not held: it is reserved at checkout. Raises NotFound, NotForSale, InsufficientStock, CartFull.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ADD, {"cart": cart.pk, "variant": variant_id, "quantity": quantity, "limit": MAX_LINES}
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound(what="variant")
+    sku, is_for_sale, available, had, lines, result = row
+    if result is not None:
+        return result
+    if not is_for_sale:
+        raise NotForSale(variant_id=str(variant_id))
+    if not had and lines >= MAX_LINES:
+        raise CartFull(limit=MAX_LINES)
+    raise short_of(variant_id, sku, had + quantity, available)
+
+
+def short_of(variant_id: UUID, sku: str, requested: int, available: int | None) -> InsufficientStock:
+    """The refusal for one line."""
+    there_are = 10_000 if available is None else available
+    return InsufficientStock(
+        lines=[{"variant_id": str(variant_id), "sku": sku, "requested": requested, "available": there_are}]
+    )
+
+
+def set_quantity(*, cart: Cart, variant_id: UUID, quantity: int) -> None:
+    """Make it exactly so many; 0 takes the line out. Raises NotFound, NotForSale, InsufficientStock."""
+    with transaction.atomic():
+        line = CartLine.objects.select_for_update().filter(cart=cart, variant_id=variant_id).first()
+        if line is None:
+            raise NotFound(what="cart line")
+        line.delete()
+        if quantity:
+            add_to_cart(cart=cart, variant_id=variant_id, quantity=quantity)
+
+
+def set_promotion(*, cart: Cart, code: str) -> None:
+    """Enter a code ("" takes it out). Raises PromotionRefused with the reason, and keeps what was there."""
+    code = normalise_code(code)
+    if code:
+        subtotal = price(cart).subtotal_minor
+        check_promotion(find_promotion(code), subtotal_minor=subtotal, at=now())
+    Cart.objects.filter(pk=cart.pk).update(promotion_code=code)
+    cart.promotion_code = code
+
+
+def price(cart: Cart) -> PricedCart:
+    """The cart as it would be charged now."""
+    return price_cart(
+        cart_id=cart.pk, promotion_code=cart.promotion_code, currency=current_tenant().currency, at=now()
+    )
+
+
+def adopt_cart(*, token: str, buyer_id: UUID) -> Cart:
+    """A guest signs in: the cart becomes theirs. Raises NotFound where it is somebody else's."""
+    cart = find_cart(token)
+    if cart.buyer_id not in (None, buyer_id):
+        raise NotFound(what="cart")
+    Cart.objects.filter(pk=cart.pk, buyer_id=None).update(buyer_id=buyer_id)
+    cart.buyer_id = buyer_id
+    return cart

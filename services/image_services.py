@@ -1,0 +1,215 @@
+"""Pictures: decoded under limits, re-encoded by us, stored under names of our own. What was uploaded is never served."""
+
+import io
+import ipaddress
+import socket
+import warnings
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import urllib3
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.errors import Invalid, NotFound
+from core.ids import new_id
+from services.catalogue_services import lock_product, refresh_product
+from shop.models import ProductImage, Variant
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+LARGE, SMALL = 1600, 480
+MAX_IMAGES = 50
+FETCH_TIMEOUT = urllib3.Timeout(connect=5, read=10, total=20)
+
+
+class FetchRefused(Exception):
+    """The address is not one we fetch from, or gave no picture. The message says why."""
+
+
+def decode_image(source: IO[bytes] | bytes) -> Image.Image:
+    """The picture, upright, without metadata. Raises Invalid: too large, not an image, too many pixels, broken."""
+    raw = source if isinstance(source, bytes) else source.read(settings.MAX_IMAGE_BYTES + 1)
+    if len(raw) > settings.MAX_IMAGE_BYTES:
+        raise Invalid(
+            field="file", reason=f"an image may have {settings.MAX_IMAGE_BYTES // 2**20} MB at most"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(raw), formats=FORMATS)
+            if image.width * image.height > settings.MAX_IMAGE_PIXELS:
+                raise Invalid(
+                    field="file",
+                    reason=f"an image may have {settings.MAX_IMAGE_PIXELS // 10**6} million pixels at most",
+                )
+            image.draft("RGB", (LARGE * 2, LARGE * 2))
+            upright = ImageOps.exif_transpose(image)
+            return upright.convert(
+                "RGBA" if "A" in upright.getbands() or "transparency" in upright.info else "RGB"
+            )
+    except Invalid:
+        raise
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Warning,
+    ) as error:
+        raise Invalid(
+            field="file", reason="this is not a JPEG, PNG, WebP or GIF image we can read"
+        ) from error
+
+
+def _encode(image: Image.Image, longest: int) -> tuple[bytes, int, int]:
+    scaled = image.copy()
+    scaled.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    scaled.save(out, "WEBP", quality=82, method=4)
+    return out.getvalue(), scaled.width, scaled.height
+
+
+def store_image(image: Image.Image) -> dict[str, Any]:
+    """Write the large and the small form into the tenant's folder; returns the columns of ProductImage."""
+    name = new_id().hex
+    large, width, height = _encode(image, LARGE)
+    small, _, _ = _encode(image, SMALL)
+    return {
+        "file": default_storage.save(f"products/{name}.webp", ContentFile(large)),
+        "thumbnail": default_storage.save(f"products/{name}-{SMALL}.webp", ContentFile(small)),
+        "width": width,
+        "height": height,
+    }
+
+
+def add_image(
+    *, product_id: UUID, source: IO[bytes] | bytes, alt: str = "", variant_id: UUID | None = None
+) -> ProductImage:
+    """Add a picture at the end of a product's gallery. Files are written first and removed if the rows cannot be."""
+    columns = store_image(decode_image(source))
+    try:
+        with transaction.atomic():
+            product = lock_product(product_id)
+            count = product.images.count()
+            if count >= MAX_IMAGES:
+                raise Invalid(field="file", reason=f"a product may have {MAX_IMAGES} images")
+            if variant_id and not Variant.objects.filter(pk=variant_id, product=product).exists():
+                raise NotFound(what="variant")
+            row = ProductImage.objects.create(
+                product=product, variant_id=variant_id, alt=alt, position=count + 1, **columns
+            )
+            refresh_product(product)
+            return row
+    except BaseException:
+        _delete_files(columns["file"], columns["thumbnail"])
+        raise
+
+
+def remove_image(*, product_id: UUID, image_id: UUID) -> None:
+    """Take a picture out of the gallery; its files go once that has committed."""
+    with transaction.atomic():
+        product = lock_product(product_id)
+        row = ProductImage.objects.filter(pk=image_id, product=product).first()
+        if row is None:
+            raise NotFound(what="image")
+        files = (row.file, row.thumbnail)
+        row.delete()
+        refresh_product(product)
+        transaction.on_commit(lambda: _delete_files(*files))
+
+
+def _delete_files(*names: str) -> None:
+    for name in names:
+        if name:
+            default_storage.delete(name)
+
+
+# Pictures that an import names by address -------------------------------------------------------------------------
+
+
+def fetch_image(*, image_id: UUID) -> None:
+    """Fetch a picture that an import named, once. What goes wrong is kept on the row for the seller to see."""
+    row = ProductImage.objects.filter(pk=image_id, file="").exclude(source_url="").first()
+    if row is None:
+        return
+    try:
+        columns = store_image(decode_image(fetch_public(row.source_url)))
+    except (FetchRefused, Invalid) as error:
+        reason = str(error.facts.get("reason")) if isinstance(error, Invalid) else str(error)
+        ProductImage.objects.filter(pk=image_id).update(fetch_error=reason[:300])
+        return
+    with transaction.atomic():
+        product = lock_product(row.product_id)
+        if ProductImage.objects.filter(pk=image_id, file="").update(fetch_error="", **columns):
+            refresh_product(product)
+        else:
+            _delete_files(columns["file"], columns["thumbnail"])
+
+
+def fetch_public(url: str) -> bytes:
+    """Read a picture from the public internet. The resolved address is checked and pinned; redirects are not followed.
+
+    Raises FetchRefused for any scheme but http(s), credentials or ports of note, and any address that is not public.
+    """
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.username
+        or parts.port not in (None, 80, 443)
+    ):
+        raise FetchRefused("only plain http(s) addresses are fetched")
+    address = public_address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    options: dict[str, Any] = {"timeout": FETCH_TIMEOUT, "retries": False, "maxsize": 1}
+    pool: urllib3.HTTPConnectionPool = (
+        urllib3.HTTPSConnectionPool(
+            address, server_hostname=parts.hostname, assert_hostname=parts.hostname, **options
+        )
+        if parts.scheme == "https"
+        else urllib3.HTTPConnectionPool(address, **options)
+    )
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    try:
+        response = pool.request(
+            "GET",
+            path,
+            headers={"Host": parts.hostname, "User-Agent": "Souk"},
+            preload_content=False,
+            redirect=False,
+        )
+        if response.status != 200:
+            raise FetchRefused(f"the server answered {response.status}")
+        return response.read(settings.MAX_IMAGE_BYTES + 1)
+    except urllib3.exceptions.HTTPError as error:
+        raise FetchRefused(f"could not be fetched ({type(error).__name__})") from error
+    finally:
+        pool.close()
+
+
+def public_address(host: str, port: int) -> str:
+    """One address of a host, if every address it has is public. Raises FetchRefused."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError) as error:
+        raise FetchRefused("the host name is not known") from error
+    for text in found:
+        address = ipaddress.ip_address(str(text).split("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+        if not address.is_global or address.is_multicast or (mapped is not None and not mapped.is_global):
+            raise FetchRefused("the host is not on the public internet")
+    return str(sorted(found)[0])
+
+
+def read_sample_picture(name: str) -> bytes:
+    """A picture that ships with Souk's sample exports."""
+    folder = Path(settings.BASE_DIR) / "shop" / "sample" / "pictures"
+    path = (folder / name).resolve()
+    if path.parent != folder.resolve() or not path.is_file():
+        raise FetchRefused("there is no such sample picture")
+    return path.read_bytes()

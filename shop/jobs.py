@@ -1,0 +1,39 @@
+"""Jobs of one storefront. Each is run in its tenant's schema and is safe to run twice."""
+
+from uuid import UUID
+
+from core.jobs import MAIL, MONEY, task
+from services.image_services import fetch_image
+from services.notification_services import send_notification_mail
+from services.payment_services import close_page, expire_order
+from services.refund_services import send_refund, sync_refunds
+
+
+@task("order.expire", priority=MONEY)
+def expire_order_job(*, order_id: str) -> None:
+    expire_order(order_id=UUID(order_id))
+
+
+@task("payment.close_page", priority=MONEY)
+def close_page_job(*, payment_id: str) -> None:
+    close_page(payment_id=UUID(payment_id))
+
+
+@task("refund.send", priority=MONEY)
+def send_refund_job(*, refund_id: str) -> None:
+    send_refund(refund_id=UUID(refund_id))
+
+
+@task("refund.sync", priority=MONEY)
+def sync_refunds_job(*, charge_id: str) -> None:
+    sync_refunds(charge_id=charge_id)
+
+
+@task("mail.notification", priority=MAIL)
+def send_notification_mail_job(*, notification_id: str) -> None:
+    send_notification_mail(notification_id=UUID(notification_id))
+
+
+@task("image.fetch", priority=MAIL, max_attempts=3)
+def fetch_image_job(*, image_id: str) -> None:
+    fetch_image(image_id=UUID(image_id))

@@ -1,0 +1,49 @@
+"""One seller's schema: catalogue, stock, carts, promotions, orders, payments, shipments, notifications.
+
+No foreign key leaves the schema: people and the tenant are plain ids, checked in services.
+"""
+
+from shop.models.address import Address
+from shop.models.cart import Cart, CartLine
+from shop.models.catalogue import Category, Product, ProductImage, Variant
+from shop.models.idempotency import IdempotencyKey
+from shop.models.inventory import InventoryItem, InventoryMovement, MovementKind
+from shop.models.notification import MailState, Notification
+from shop.models.order import ActorKind, CancelReason, Order, OrderEvent, OrderLine, OrderStatus
+from shop.models.payment import Payment, PaymentAttempt, PaymentStatus
+from shop.models.promotion import Promotion, PromotionKind, PromotionRedemption
+from shop.models.refund import Refund, RefundStatus
+from shop.models.shipment import Shipment, ShipmentLine, ShippingRate
+
+__all__ = [
+    "ActorKind",
+    "Address",
+    "CancelReason",
+    "Cart",
+    "CartLine",
+    "Category",
+    "IdempotencyKey",
+    "InventoryItem",
+    "InventoryMovement",
+    "MailState",
+    "MovementKind",
+    "Notification",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "OrderStatus",
+    "Payment",
+    "PaymentAttempt",
+    "PaymentStatus",
+    "Product",
+    "ProductImage",
+    "Promotion",
+    "PromotionKind",
+    "PromotionRedemption",
+    "Refund",
+    "RefundStatus",
+    "Shipment",
+    "ShipmentLine",
+    "ShippingRate",
+    "Variant",
+]

@@ -1,0 +1,56 @@
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from core.ids import new_id
+
+
+class RefundStatus(models.TextChoices):
+    REQUESTED = "requested"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Refund(FSMModelMixin, models.Model):
+    """Money on its way back to the buyer. requested -> succeeded | failed; succeeded -> failed (the bank sent it back)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.ForeignKey("shop.Order", on_delete=models.PROTECT, related_name="refunds")
+    payment = models.ForeignKey("shop.Payment", on_delete=models.PROTECT, related_name="refunds")
+    request_key = models.CharField(max_length=360, unique=True, null=True, editable=False)
+    status = FSMField(default=RefundStatus.REQUESTED, choices=RefundStatus.choices, protected=True)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    commission_returned_minor = models.BigIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    restock = models.JSONField(default=list)
+    transaction_id = models.CharField(max_length=80, unique=True, null=True)
+    gateway_response = models.JSONField(default=dict)
+    actor_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status_known"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.amount_minor} {self.currency}"
+
+    @transition(field=status, source=RefundStatus.REQUESTED, target=RefundStatus.SUCCEEDED)
+    def succeed(self, *, at: datetime, response: dict[str, Any]) -> None:
+        self.settled_at = at
+        self.gateway_response = response
+
+    @transition(
+        field=status, source=[RefundStatus.REQUESTED, RefundStatus.SUCCEEDED], target=RefundStatus.FAILED
+    )
+    def fail(self, *, at: datetime, response: dict[str, Any]) -> None:
+        self.settled_at = at
+        self.gateway_response = response

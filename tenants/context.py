@@ -1,0 +1,48 @@
+"""Which tenant is being served. The only way to enter one outside of a request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+from django.db import connection
+from django_tenants.utils import tenant_context
+
+from core.jobs.worker import TenantGone
+from tenants.models import Tenant
+
+
+class NoTenant(RuntimeError):
+    """Code that serves a tenant was called while none is: a bug."""
+
+
+def current_tenant() -> Tenant:
+    """The tenant whose schema is in force. Raises NoTenant."""
+    tenant = connection.tenant
+    if not isinstance(tenant, Tenant):
+        raise NoTenant("no tenant is being served")
+    return tenant
+
+
+@contextmanager
+def tenant_scope(tenant: Tenant) -> Iterator[Tenant]:
+    """Serve a tenant inside the block, then what was served before."""
+    with tenant_context(tenant), structlog.contextvars.bound_contextvars(tenant=str(tenant.pk)):
+        yield tenant
+
+
+@contextmanager
+def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
+    """The scope of a job: public first, then its tenant, public again in the end. Raises TenantGone."""
+    connection.set_schema_to_public()
+    try:
+        if tenant_id is None:
+            yield None
+            return
+        tenant = Tenant.objects.filter(pk=tenant_id).first()
+        if tenant is None:
+            raise TenantGone(str(tenant_id))
+        with tenant_scope(tenant):
+            yield tenant
+    finally:
+        connection.set_schema_to_public()

@@ -1,0 +1,45 @@
+"""Jobs about storefronts and people."""
+
+from datetime import timedelta
+
+from django.core.mail import EmailMessage
+from django.db import connection
+
+from core.clock import now
+from core.idempotency import LIFETIME
+from core.jobs import MAIL, NORMAL, task
+from services.auth_services import mailbox_proof
+from services.provisioning_services import fill_pool
+from tenants.models import IdempotencyKey, LoginAttempt, Session, Tenant, User
+
+
+@task("tenant.fill_pool", priority=NORMAL, max_attempts=5, cron="*/5 * * * *")
+def fill_pool_job() -> None:
+    fill_pool()
+
+
+@task("mail.mailbox_proof", priority=MAIL)
+def send_mailbox_proof(*, email: str, purpose: str) -> None:
+    """The link that proves a mailbox. For a known address that asks to join: how to sign in instead."""
+    tenant = connection.tenant if isinstance(connection.tenant, Tenant) else None
+    place = tenant.name if tenant else "Souk"
+    is_known = User.objects.filter(email=email).exists()
+    if purpose == "reset" and not is_known:
+        return
+    host = tenant.url if tenant else Tenant.marketplace_url()
+    link = f"{host}/account/confirm#{mailbox_proof(email=email, tenant=tenant)}"
+    subject = f"Your account at {place}" if is_known else f"Join {place}"
+    body = (
+        f"Somebody, hopefully you, asked to {'set a new password' if is_known else 'open an account'} at {place}.\n\n"
+        f"{link}\n\nThe link works once, for 24 hours. If it was not you, do nothing."
+    )
+    EmailMessage(subject=subject, body=body, to=[email]).send()
+
+
+@task("tenant.housekeeping", cron="17 3 * * *")
+def forget_expired() -> None:
+    """Sessions, attempts and keys that can matter no more."""
+    moment = now()
+    Session.objects.filter(expires_at__lt=moment - timedelta(days=1)).delete()
+    LoginAttempt.objects.filter(window_ends_at__lt=moment - timedelta(days=1)).delete()
+    IdempotencyKey.objects.filter(created_at__lt=moment - LIFETIME).delete()

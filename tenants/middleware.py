@@ -1,0 +1,132 @@
+"""Host -> tenant, and back to public when the request ends.
+
+A host is looked up on every request, in one statement of a tenth of a millisecond, rather than kept in each
+process: a suspended storefront is closed to the very next request on every machine (docs/decisions/0004).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
+
+from core.errors import Unavailable
+from core.problems import json_not_found, problem_http
+from tenants.models import Tenant, TenantStatus
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+OPEN_PATHS = ("/healthz", "/readyz", "/internal/tls-ask")
+COLUMNS = [field.column for field in Tenant._meta.concrete_fields]
+FIND_TENANT = (
+    f"SELECT {', '.join(f't.{name}' for name in COLUMNS)} FROM public.tenants_domain d"  # noqa: S608 - our own columns
+    " JOIN public.tenants_tenant t ON t.id = d.tenant_id WHERE d.domain = %s"
+)
+
+
+class StorefrontSuspended(Unavailable):
+    """The storefront exists and is closed for now."""
+
+    code = "storefront_suspended"
+    title = "This storefront is closed for now"
+
+
+def host_of(request: HttpRequest) -> str:
+    """The Host header without port, lower-cased, one trailing dot stripped; "" if it is not a host name."""
+    domain, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    return domain.removesuffix(".")
+
+
+def find_tenant(host: str) -> Tenant | None:
+    """The storefront a host name belongs to. Runs outside of any search path."""
+    connection.ensure_connection()
+    with connection.connection.cursor() as cursor:
+        cursor.execute(FIND_TENANT, [host])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = [
+        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
+        for field, value in zip(Tenant._meta.concrete_fields, row, strict=True)
+    ]
+    return Tenant.from_db("default", COLUMNS_AS_ATTRIBUTES, values)
+
+
+COLUMNS_AS_ATTRIBUTES = [field.attname for field in Tenant._meta.concrete_fields]
+
+
+class TenantMiddleware:
+    """Serves the marketplace from the public schema and storefronts from theirs. Everything else is one 404."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.set_schema_to_public()
+        if request.path in OPEN_PATHS:
+            request.tenant, request.urlconf = None, settings.PUBLIC_SCHEMA_URLCONF
+            return self.get_response(request)
+        host = host_of(request)
+        if host == settings.MARKETPLACE_HOST:
+            request.tenant, request.urlconf = None, settings.PUBLIC_SCHEMA_URLCONF
+            return self.get_response(request)
+        tenant = find_tenant(host) if host else None
+        if tenant is None or tenant.status in (TenantStatus.CLOSED, TenantStatus.REQUESTED):
+            return json_not_found(request)
+        return self._serve(request, tenant, host)
+
+    def _serve(self, request: HttpRequest, tenant: Tenant, host: str) -> HttpResponse:
+        request.tenant = tenant
+        request.urlconf = settings.ROOT_URLCONF
+        # The Domain table has vouched for this host, so ALLOWED_HOSTS need not list sellers' own domains.
+        request.get_host = lambda: request.META["HTTP_HOST"].lower()
+        structlog.contextvars.bind_contextvars(tenant=str(tenant.pk))
+        if tenant.status == TenantStatus.SUSPENDED and not self._is_for_the_seller(request):
+            return suspended_response(request, tenant)
+        connection.set_tenant(tenant)
+        try:
+            return self.get_response(request)
+        finally:
+            connection.set_schema_to_public()
+
+    @staticmethod
+    def _is_for_the_seller(request: HttpRequest) -> bool:
+        """The seller keeps access to the business; only buyers are turned away."""
+        return request.path.startswith(("/api/v1/seller/", "/api/v1/auth/", "/dashboard", "/static/"))
+
+
+def suspended_response(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """A page for people, problem+json for programs; 503, since it may open again."""
+    if request.path.startswith("/api/"):
+        return problem_http(StorefrontSuspended(retry_after=3600))
+    from django.shortcuts import render
+
+    response = render(request, "storefront/suspended.html", {"tenant": tenant}, status=503)
+    response["Retry-After"] = "3600"
+    return response
+
+
+class _MarketplaceOnly:
+    """Sessions exist on the marketplace host only: on a storefront an operator's cookie means nothing."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.tenant is not None:
+            return self.get_response(request)
+        return super().__call__(request)
+
+
+class MarketplaceSessionMiddleware(_MarketplaceOnly, SessionMiddleware):
+    """Django's sessions, for the operator's admin."""
+
+
+class MarketplaceAuthenticationMiddleware(_MarketplaceOnly, AuthenticationMiddleware):
+    """Django's `request.user`, for the operator's admin."""
+
+
+class MarketplaceMessageMiddleware(_MarketplaceOnly, MessageMiddleware):
+    """Django's messages, for the operator's admin."""

@@ -1,0 +1,22 @@
+"""Public schema: storefronts, people, who may do what, and what was done."""
+
+from tenants.models.audit import AuditEntry
+from tenants.models.idempotency import IdempotencyKey
+from tenants.models.membership import Membership, Role
+from tenants.models.session import LoginAttempt, Session
+from tenants.models.tenant import Domain, ReadySchema, Tenant, TenantStatus
+from tenants.models.user import User
+
+__all__ = [
+    "AuditEntry",
+    "Domain",
+    "IdempotencyKey",
+    "LoginAttempt",
+    "Membership",
+    "ReadySchema",
+    "Role",
+    "Session",
+    "Tenant",
+    "TenantStatus",
+    "User",
+]

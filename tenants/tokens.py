@@ -1,0 +1,81 @@
+"""JWTs by simplejwt, bound to one storefront. Defaults that are unsafe across tenants are closed here.
+
+Claims: sub user, aud tenant id or "marketplace", sid session, ver the user's token version, jti, exp, iss, token_type.
+No role: roles are read from the database.
+"""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from core.clock import now
+from tenants.models import Session, Tenant, User
+
+MARKETPLACE = "marketplace"
+
+
+class BadToken(Exception):
+    """Not one of our tokens for this use and place."""
+
+
+def new_jti() -> str:
+    """A token's own number."""
+    return secrets.token_hex(16)
+
+
+def audience_of(tenant: Tenant | None) -> str:
+    """Whom tokens issued on a host are for."""
+    return str(tenant.pk) if tenant is not None else MARKETPLACE
+
+
+def issue_access(*, session: Session, user: User) -> str:
+    """A signed access token for this session."""
+    return _issue(AccessToken(), session, user, new_jti())
+
+
+def issue_refresh(*, session: Session, user: User, jti: str) -> str:
+    """The refresh token with the number the session expects next."""
+    return _issue(RefreshToken(), session, user, jti)
+
+
+def _issue(token: Any, session: Session, user: User, jti: str) -> str:
+    token["sub"] = str(user.pk)
+    token["aud"] = str(session.tenant_id) if session.tenant_id else MARKETPLACE
+    token["sid"] = str(session.pk)
+    token["ver"] = user.token_version
+    token["jti"] = jti
+    return str(token)
+
+
+def read_token(raw: str | bytes, *, kind: str, tenant: Tenant | None) -> dict[str, Any]:
+    """The claims of a token that is ours, of this kind and for this tenant. Raises BadToken.
+
+    Keys in JWT_PREVIOUS_KEYS still verify, so that a key can be rotated without signing everybody out.
+    """
+    for key in (settings.JWT_SIGNING_KEY, *settings.JWT_PREVIOUS_KEYS):
+        try:
+            claims = TokenBackend("HS256", signing_key=key, issuer=settings.SIMPLE_JWT["ISSUER"]).decode(raw)
+        except TokenBackendError:
+            continue
+        if claims.get("token_type") != kind or claims.get("aud") != audience_of(tenant):
+            break
+        if not all(isinstance(claims.get(name), str) for name in ("sub", "sid", "ver", "jti")):
+            break
+        return claims
+    raise BadToken(kind)
+
+
+def session_stands(session: Session, claims: dict[str, Any]) -> bool:
+    """The session, its user and the password the token was issued under are all still good."""
+    user = session.user
+    return (
+        session.revoked_at is None
+        and session.expires_at > now()
+        and user.is_active
+        and str(user.pk) == claims["sub"]
+        and user.token_version == claims["ver"]
+    )

@@ -1,0 +1,92 @@
+"""Fixtures: storefronts in schemas of their own on a real PostgreSQL, and a local Stripe.
+
+Tests that use `db` run in a transaction that is rolled back. Tests that need commits (threads, jobs of other
+connections, deferred constraints) use `committed`: what they write stays, in storefronts nobody else uses, and the
+schemas are emptied and used again.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
+
+from stripe_local.testing import LocalStripe
+from tenants.models import Tenant
+from tests.factories.tenants import make_tenant, recycle_schemas
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, django_db_blocker) -> Iterator[None]:
+    """A test database with the shared tables; storefront schemas are made when first needed."""
+    xdist = getattr(request.config, "workerinput", {}).get("workerid", "")
+    name = settings.DATABASES["default"]["TEST"]["NAME"] + (f"_{xdist}" if xdist else "")
+    settings.DATABASES["default"]["TEST"]["NAME"] = connection.settings_dict["TEST"]["NAME"] = name
+    with django_db_blocker.unblock():
+        config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+        call_command("migrate_schemas", shared=True, verbosity=0, interactive=False)
+        yield
+        teardown_databases(config, verbosity=0)
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Real commits. Leaves no job, no open connection and no tenant in force behind."""
+    from core.models import Job
+
+    with django_db_blocker.unblock():
+        connection.set_schema_to_public()
+        Job.objects.all().delete()
+        yield
+        connection.set_schema_to_public()
+        Job.objects.all().delete()
+        recycle_schemas()
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_served() -> Iterator[None]:
+    """Each test starts and ends in the public schema."""
+    yield
+    if connection.connection is not None:
+        connection.set_schema_to_public()
+
+
+@pytest.fixture
+def tenant(request: pytest.FixtureRequest) -> Tenant:
+    """A storefront, rolled back with the test or committed, whichever database fixture the test asked for."""
+    if "committed" not in request.fixturenames:
+        request.getfixturevalue("db")
+    return make_tenant()
+
+
+@pytest.fixture
+def other_tenant(tenant: Tenant) -> Tenant:
+    """A second storefront."""
+    return make_tenant()
+
+
+@pytest.fixture
+def serving(tenant: Tenant) -> Iterator[Tenant]:
+    """The storefront, being served for the whole test."""
+    from tenants.context import tenant_scope
+
+    with ExitStack() as stack:
+        stack.enter_context(tenant_scope(tenant))
+        yield tenant
+
+
+@pytest.fixture(scope="session")
+def _stripe_server() -> Iterator[LocalStripe]:
+    with LocalStripe(funds_after_seconds=0) as local:
+        yield local
+
+
+@pytest.fixture
+def stripe_local(_stripe_server: LocalStripe, settings) -> LocalStripe:
+    """A local Stripe, empty, that the code under test talks to."""
+    _stripe_server.reset()
+    settings.STRIPE_API_BASE = _stripe_server.url
+    return _stripe_server
