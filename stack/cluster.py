@@ -105,6 +105,11 @@ def prepare_folder(cluster: Cluster, user: str | None) -> None:
 
 def create(cluster: Cluster, user: str | None, *, fsync: bool) -> None:
     """Create an empty cluster. Appears in one rename, so an interrupted creation leaves nothing half done."""
+    if any(sign in str(binary("initdb")) for sign in '$`"\\'):  # initdb starts its helpers through a shell
+        raise PostgresProblem(
+            f"PostgreSQL cannot run from {binary('initdb').parent}: move the checkout to a folder without "
+            '$, `, " and \\ in its path.'
+        )
     draft = cluster.folder / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)

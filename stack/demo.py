@@ -93,7 +93,7 @@ def addresses(places: dict[str, Any], *, stripe_url: str | None, logs: Path) -> 
 def main() -> int:
     """Exit status: 0 after Ctrl-C or SIGTERM, 1 after a problem, told in one sentence."""
     for number in ENDING_SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
             signal.signal(number, _end)
     try:
         from stack.problems import StackProblem
