@@ -33,7 +33,6 @@ MUG = {
 }
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / "shared" / "data" / "shopify"
-SAMPLES = ROOT / "shop" / "sample"
 
 
 def export(*rows: dict[str, str], header: list[str] = HEADER, line_end: str = "\r\n") -> bytes:

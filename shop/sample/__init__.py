@@ -1,0 +1,1 @@
+"""Sample shops for a demo: product exports and pictures of our own making."""

@@ -1,0 +1,1 @@
+"""How the sample pictures are drawn. Not used while Souk runs."""
