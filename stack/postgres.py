@@ -18,6 +18,7 @@ from psycopg2 import errors, sql
 
 from stack import cluster as clusters
 from stack import postmaster
+from stack.account import server_account
 from stack.cluster import SUPERUSER, Cluster
 from stack.problems import PostgresProblem, StackProblem
 
@@ -34,19 +35,19 @@ def start(data_dir: Path, *, fsync: bool = True) -> str:
     Raises PostgresProblem.
     """
     cluster = Cluster.at(data_dir)
-    user = clusters.server_user()
-    clusters.prepare_folder(cluster, user)
+    account = server_account(cluster.data)
+    clusters.prepare_folder(cluster, account)
     with _locked(cluster):
         if not cluster.data.exists():
-            clusters.create(cluster, user, fsync=fsync)
+            clusters.create(cluster, account, fsync=fsync)
         server = postmaster.find(cluster)
         if server is not None and not _answers(cluster):
             postmaster.shut_down(cluster, server)
             server = None
         if server is None:
             clusters.check_data(cluster)
-            clusters.write_settings(cluster, user, fsync=fsync)
-            postmaster.launch(cluster, user)
+            sockets = clusters.write_settings(cluster, account, fsync=fsync)
+            postmaster.launch(cluster, account, sockets)
         _ensure_database(cluster)
         return _url(cluster, role=ROLE)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from stack.cluster import Cluster, binary, server_env
+from stack.account import Account
+from stack.cluster import SOCKET_NAME, Cluster, binary, server_env
 from stack.ending import is_alive, wait_for_end
 from stack.problems import PostgresProblem
 
@@ -41,15 +42,21 @@ def socket_folder(cluster: Cluster) -> Path | None:
     return Path(lines[4].strip())
 
 
-def launch(cluster: Cluster, user: str | None) -> None:
-    """Start the server in a session of its own and wait until it accepts connections."""
+def launch(cluster: Cluster, account: Account | None, sockets: Path) -> None:
+    """Start the server in a session of its own and wait until it accepts connections on `sockets`."""
     _clear_remains(cluster)
+    for remains in sockets.glob(
+        SOCKET_NAME + "*"
+    ):  # its lock may name a zombie, which PostgreSQL takes for alive
+        remains.unlink()
     command = [str(binary("postgres")), "-D", str(cluster.data)]
     with cluster.log.open("ab") as log:
         log_start = log.seek(0, os.SEEK_END)
+        if account:
+            account.own(cluster.log)
         server = subprocess.Popen(
             command,
-            user=user,
+            **(account.launch_options() if account else {}),
             cwd=cluster.folder,
             env=server_env(),
             stdin=subprocess.DEVNULL,

@@ -97,6 +97,7 @@ def test_a_stale_lock_file_is_no_obstacle(with_a_row, content):
     postgres.kill(with_a_row)
     lock_file = with_a_row / "data" / "postmaster.pid"
     lock_file.write_text(content.format(stranger=os.getpid(), data=with_a_row / "data"))
+    (with_a_row / "run" / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
 
     assert query(start(with_a_row), "SELECT answer FROM kept") == 42
 
