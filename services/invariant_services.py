@@ -1,0 +1,178 @@
+"""What must always hold, asked of the database: every storefront, every book. `manage.py audit` prints what does not.
+
+Each check is one query that returns the rows which break it: (subject, detail). None of them writes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from tenants.context import tenant_scope
+from tenants.models import Tenant
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must not be."""
+
+    check: str
+    tenant: str
+    subject: str
+    detail: str
+
+
+@dataclass
+class AuditReport:
+    """What was found, and how much was looked at."""
+
+    violations: list[Violation] = field(default_factory=list)
+    tenants: int = 0
+    checks: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "violations": [asdict(violation) for violation in self.violations],
+            "checked": {"tenants": self.tenants, "checks": self.checks},
+        }
+
+
+TENANT_CHECKS: dict[str, str] = {
+    "stock is the sum of its movements": """
+        SELECT i.variant_id, format('current %s, movements %s; reserved %s, movements %s', i.current_stock,
+               coalesce(sum(m.current_delta), 0), i.reserved_stock, coalesce(sum(m.reserved_delta), 0))
+          FROM shop_inventoryitem i LEFT JOIN shop_inventorymovement m ON m.item_id = i.variant_id
+         GROUP BY i.variant_id
+        HAVING coalesce(sum(m.current_delta), 0) <> i.current_stock
+            OR coalesce(sum(m.reserved_delta), 0) <> i.reserved_stock""",
+    "reserved stock is what pending orders hold": """
+        SELECT i.variant_id, format('reserved %s, pending orders %s', i.reserved_stock, coalesce(sum(l.quantity), 0))
+          FROM shop_inventoryitem i
+          LEFT JOIN (shop_orderline l JOIN shop_order o ON o.id = l.order_id AND o.status = 'pending') ON l.variant_id = i.variant_id
+         WHERE i.is_tracked GROUP BY i.variant_id HAVING coalesce(sum(l.quantity), 0) <> i.reserved_stock""",
+    "an order is the sum of its lines": """
+        SELECT o.id, format('order %s', o.number) FROM shop_order o LEFT JOIN shop_orderline l ON l.order_id = o.id GROUP BY o.id
+        HAVING o.subtotal_minor <> coalesce(sum(l.subtotal_minor), 0) OR o.discount_minor <> coalesce(sum(l.discount_minor), 0)
+            OR o.shipping_minor <> coalesce(sum(l.shipping_minor), 0) OR o.tax_minor <> coalesce(sum(l.tax_minor), 0)
+            OR o.commission_minor <> coalesce(sum(l.commission_minor), 0)""",
+    "a confirmed order is paid in full": """
+        SELECT o.id, format('order %s is %s', o.number, o.status) FROM shop_order o
+         WHERE o.status IN ('confirmed', 'shipped', 'delivered') AND o.total_minor > 0 AND NOT EXISTS (
+           SELECT 1 FROM shop_payment p WHERE p.order_id = o.id AND p.status = 'captured'
+              AND p.captured_minor = o.total_minor AND p.currency = o.currency)""",
+    "a paid order is confirmed, or refunded": """
+        SELECT o.id, format('order %s is %s', o.number, o.status) FROM shop_order o JOIN shop_payment p ON p.order_id = o.id
+         WHERE p.status = 'captured' AND (o.status = 'pending' OR (o.status = 'cancelled' AND p.refunded_minor < p.captured_minor
+           AND NOT EXISTS (SELECT 1 FROM shop_refund r WHERE r.order_id = o.id AND r.status = 'failed')))""",
+    "a payment's refunds are counted": """
+        SELECT p.id, format('refunded %s, refunds %s', p.refunded_minor, coalesce(sum(r.amount_minor), 0)) FROM shop_payment p
+          LEFT JOIN shop_refund r ON r.payment_id = p.id AND r.status <> 'failed'
+         GROUP BY p.id HAVING coalesce(sum(r.amount_minor), 0) <> p.refunded_minor""",
+    "an order's refunds are counted": """
+        SELECT o.id, format('refunded %s, refunds %s', o.refunded_minor, coalesce(sum(r.amount_minor), 0)) FROM shop_order o
+          LEFT JOIN shop_refund r ON r.order_id = o.id AND r.status = 'succeeded'
+         GROUP BY o.id HAVING coalesce(sum(r.amount_minor), 0) <> o.refunded_minor""",
+    "a promotion's uses are counted": """
+        SELECT p.id, format('%s: counted %s, redemptions %s', p.code, p.times_redeemed, count(r.id)) FROM shop_promotion p
+          LEFT JOIN shop_promotionredemption r ON r.promotion_id = p.id AND r.released_at IS NULL
+         GROUP BY p.id HAVING count(r.id) <> p.times_redeemed""",
+    "an order's history ends where the order is": """
+        SELECT o.id, format('order %s is %s, its history says %s', o.number, o.status, e.to_status) FROM shop_order o
+          LEFT JOIN LATERAL (SELECT to_status FROM shop_orderevent WHERE order_id = o.id ORDER BY id DESC LIMIT 1) e ON true
+         WHERE e.to_status IS DISTINCT FROM o.status""",
+    "shipped units are in parcels": """
+        SELECT l.id, format('%s: shipped %s, in parcels %s', l.sku, l.shipped_quantity, coalesce(sum(s.quantity), 0))
+          FROM shop_orderline l LEFT JOIN shop_shipmentline s ON s.order_line_id = l.id
+         GROUP BY l.id HAVING coalesce(sum(s.quantity), 0) <> l.shipped_quantity""",
+    "a captured payment is booked": """
+        SELECT p.id, format('charge %s', p.transaction_id) FROM shop_payment p
+         WHERE p.status = 'captured' AND NOT EXISTS (
+           SELECT 1 FROM public.payouts_ledgertransaction t JOIN public.payouts_ledgerentry e ON e.transaction_id = t.id
+             JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = 'stripe_balance'
+            WHERE t.key = 'charge:' || p.transaction_id AND t.tenant_id = %(tenant)s AND e.amount_minor = p.captured_minor)""",
+    "a made refund is booked": """
+        SELECT r.id, format('refund %s', r.transaction_id) FROM shop_refund r
+         WHERE r.status = 'succeeded' AND NOT EXISTS (
+           SELECT 1 FROM public.payouts_ledgertransaction t JOIN public.payouts_ledgerentry e ON e.transaction_id = t.id
+             JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = 'stripe_balance'
+            WHERE t.key = 'refund:' || r.transaction_id AND t.tenant_id = %(tenant)s AND e.amount_minor = -r.amount_minor)""",
+    "what is booked for an order was paid": """
+        SELECT t.id, t.key FROM public.payouts_ledgertransaction t
+         WHERE t.tenant_id = %(tenant)s AND t.kind = 'capture' AND NOT EXISTS (
+           SELECT 1 FROM shop_payment p WHERE p.status = 'captured' AND 'charge:' || p.transaction_id = t.key)""",
+}
+
+PUBLIC_CHECKS: dict[str, str] = {
+    "a ledger transaction sums to zero": """
+        SELECT transaction_id, format('%s %s', sum(amount_minor), currency) FROM payouts_ledgerentry
+         GROUP BY transaction_id, currency HAVING sum(amount_minor) <> 0""",
+    "a ledger transaction has entries": """
+        SELECT t.id, t.key FROM payouts_ledgertransaction t
+         WHERE NOT EXISTS (SELECT 1 FROM payouts_ledgerentry e WHERE e.transaction_id = t.id)""",
+    "a seller's money is booked for that seller": """
+        SELECT e.id, t.key FROM payouts_ledgerentry e JOIN payouts_ledgeraccount a ON a.id = e.account_id
+          JOIN payouts_ledgertransaction t ON t.id = e.transaction_id WHERE a.tenant_id IS NOT NULL AND a.tenant_id <> t.tenant_id""",
+    "a payout is the sum of what it claims": """
+        SELECT p.id, format('amount %s, claimed %s', p.amount_minor, coalesce(-sum(e.amount_minor), 0)) FROM payouts_payout p
+          LEFT JOIN payouts_payoutentry c ON c.payout_id = p.id AND c.released_at IS NULL LEFT JOIN payouts_ledgerentry e ON e.id = c.entry_id
+         WHERE p.status IN ('requested', 'unknown', 'sent', 'paid') GROUP BY p.id HAVING coalesce(-sum(e.amount_minor), 0) <> p.amount_minor""",
+    "a payout claims its own seller's entries": """
+        SELECT c.id, p.id::text FROM payouts_payoutentry c JOIN payouts_payout p ON p.id = c.payout_id JOIN payouts_ledgerentry e ON e.id = c.entry_id
+          JOIN payouts_ledgeraccount a ON a.id = e.account_id WHERE a.tenant_id <> p.tenant_id OR a.currency <> p.currency OR a.kind <> 'seller_payable'""",
+    "a sent payout is booked once": """
+        SELECT p.id, format('transfer %s', p.transfer_id) FROM payouts_payout p
+         WHERE p.status IN ('sent', 'paid') AND 1 <> (
+           SELECT count(*) FROM payouts_ledgertransaction t JOIN payouts_ledgerentry e ON e.transaction_id = t.id AND e.amount_minor = p.amount_minor
+            WHERE t.key = 'transfer:' || p.transfer_id AND t.tenant_id = p.tenant_id)""",
+    "a statement adds up to its payout": """
+        SELECT p.id, format('payout %s of %s', p.number, p.tenant_id) FROM payouts_payout p
+         WHERE p.status IN ('sent', 'paid') AND p.amount_minor <> (
+           SELECT coalesce(sum((line->>'amount_minor')::bigint), 0) FROM jsonb_array_elements(p.statement->'lines') line)""",
+    "a charge's fee is booked": """
+        SELECT c.charge_id, format('fee %s', c.fee_minor) FROM payouts_charge c
+         WHERE c.fee_minor > 0 AND NOT EXISTS (SELECT 1 FROM payouts_ledgertransaction t WHERE t.key = 'fee:' || c.balance_transaction_id)""",
+    "a storefront has its schema": """
+        SELECT t.id, t.schema_name FROM tenants_tenant t
+         WHERE t.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = t.schema_name)""",
+    "an open storefront has a host and an owner": """
+        SELECT t.id, t.slug FROM tenants_tenant t WHERE t.status = 'active' AND (
+          NOT EXISTS (SELECT 1 FROM tenants_domain d WHERE d.tenant_id = t.id)
+          OR NOT EXISTS (SELECT 1 FROM tenants_membership m WHERE m.tenant_id = t.id AND m.role = 'owner'))""",
+}
+
+
+def audit(*, slug: str = "", on_progress: Callable[[str], None] = lambda name: None) -> AuditReport:
+    """Run every check over the shared tables and over each storefront (or the one named)."""
+    connection.set_schema_to_public()
+    report = AuditReport()
+    _run(report, PUBLIC_CHECKS, tenant="", params={})
+    tenants = Tenant.objects.filter(slug=slug) if slug else Tenant.objects.order_by("created_at")
+    for tenant in list(tenants):
+        if not _has_schema(tenant):
+            continue
+        with tenant_scope(tenant):
+            _run(report, TENANT_CHECKS, tenant=tenant.slug, params={"tenant": tenant.pk})
+        report.tenants += 1
+        on_progress(tenant.slug)
+    return report
+
+
+def _has_schema(tenant: Tenant) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [tenant.schema_name])
+        return cursor.fetchone() is not None
+
+
+def _run(report: AuditReport, checks: dict[str, str], *, tenant: str, params: dict[str, Any]) -> None:
+    for name, sql in checks.items():
+        report.checks += 1
+        report.violations += [Violation(name, tenant, str(row[0]), str(row[1])) for row in _rows(sql, params)]
+
+
+def _rows(sql: str, params: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        # Without parameters psycopg2 leaves per cent signs alone; with them format()'s are doubled.
+        cursor.execute(sql.replace("%s", "%%s") if params else sql, params or None)
+        yield from cursor.fetchall()
