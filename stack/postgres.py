@@ -61,7 +61,11 @@ def stop(data_dir: Path) -> bool:
         server = postmaster.find(cluster)
         if server is None:
             return False
+        sockets = postmaster.socket_folder(cluster)
         postmaster.shut_down(cluster, server)
+        if sockets is not None and sockets.parent != cluster.folder:
+            with contextlib.suppress(OSError):
+                sockets.rmdir()
         return True
 
 

@@ -134,8 +134,12 @@ def test_several_processes_asking_at_once_get_one_server_that_outlives_them(fold
 def test_a_long_or_odd_path_gets_its_socket_elsewhere(folder):
     data_dir = folder / ("long " * 20) / "with, comma \"quote' $dollar #é"
 
-    assert query(start(data_dir), "SELECT 1") == 1
+    url = start(data_dir)
+    sockets = Path(url.partition("?host=")[2])
+
+    assert query(url, "SELECT 1") == 1
     postgres.stop(data_dir)
+    assert not sockets.exists()
 
 
 def test_a_folder_that_is_no_cluster_is_refused(folder):
