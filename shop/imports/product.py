@@ -152,10 +152,13 @@ class _ProductParser:
         return sku
 
     def _tracks_stock(self, row: Row) -> bool:
-        """There is a tracker (in a file without that column, a count) and no policy to sell on at zero."""
-        has_tracker = self.table.has(TRACKER)
+        """There is a tracker or a count, and no policy to sell on at zero.
+
+        Shopify sells without limit where no tracker is named, also beside a count. Souk believes the count: a seller
+        who brings figures and "deny" along expects to sell no more than there is.
+        """
         sells_at_zero = self._choice(row, "Variant Inventory Policy", POLICIES, empty=False)
-        return row.has_any(TRACKER if has_tracker else "Variant Inventory Qty") and not sells_at_zero
+        return (row.has_any(TRACKER) or row.has_any("Variant Inventory Qty")) and not sells_at_zero
 
     def _images(self) -> tuple[ParsedImage, ...]:
         images: dict[str, ParsedImage] = {}
