@@ -27,11 +27,11 @@ DEBUG = False
 SHARED_APPS = [
     "unfold",
     "django_tenants",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
     "core",
     "tenants",
     "payouts",
-    "django.contrib.contenttypes",
-    "django.contrib.auth",
     "django.contrib.admin",
     "django.contrib.sessions",
     "django.contrib.messages",
