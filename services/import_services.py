@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from core.errors import DomainError, Invalid
+from core.errors import Conflict, DomainError, Invalid
 from core.jobs import enqueue
 from core.money import decimals_of
 from services.catalogue_services import (
@@ -21,7 +21,7 @@ from services.catalogue_services import (
     update_product,
 )
 from services.image_services import FetchRefused, decode_image, read_sample_picture, store_image
-from services.inventory_services import set_stock
+from services.inventory_services import set_stock, set_stock_rules
 from shop.imports.shopify_csv import (
     ImportProblem,
     ParsedImage,
@@ -200,9 +200,8 @@ def _write_stock(product: Product, parsed: ParsedProduct, actor_id: UUID | None)
     changed = False
     for variant in parsed.variants:
         item = items[variant.option_values]
-        if item.is_tracked != variant.tracks_stock and not item.reserved_stock:
-            InventoryItem.objects.filter(pk=item.pk).update(is_tracked=variant.tracks_stock)
-            changed = True
+        if item.is_tracked != variant.tracks_stock:
+            changed |= _set_tracking(item, variant.tracks_stock)
         is_untouched = not item.movements.exclude(kind__in=["receive", "adjust"]).exists()
         if variant.tracks_stock and is_untouched and item.current_stock != max(variant.stock, 0):
             set_stock(
@@ -210,6 +209,15 @@ def _write_stock(product: Product, parsed: ParsedProduct, actor_id: UUID | None)
             )
             changed = True
     return changed
+
+
+def _set_tracking(item: InventoryItem, is_tracked: bool) -> bool:
+    """Left as it is while orders of it wait for their payment; the next import changes it."""
+    try:
+        set_stock_rules(variant_id=item.pk, is_tracked=is_tracked)
+    except Conflict:
+        return False
+    return True
 
 
 def _write_images(product: Product, parsed: ParsedProduct) -> bool:

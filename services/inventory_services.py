@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from services.notification_services import notify_low_stock
-from shop.models import InventoryItem, MovementKind
+from shop.models import InventoryItem, MovementKind, OrderLine, OrderStatus
 
 
 class InsufficientStock(Conflict):
@@ -144,7 +144,9 @@ def insufficient(variant_ids: Sequence[UUID], requested: dict[UUID, int]) -> Ins
 def receive_stock(
     *, variant_id: UUID, quantity: int, reason: str = "", actor_id: UUID | None = None
 ) -> InventoryItem:
-    """Goods came in. Returns the item as it is now."""
+    """Goods came in, at least one unit. Returns the item as it is now."""
+    if quantity < 1:
+        raise Invalid(field="quantity", reason="must be above 0")
     change_stock(MovementKind.RECEIVE, [StockLine(variant_id, quantity)], reason=reason, actor_id=actor_id)
     return InventoryItem.objects.select_related("variant", "product").get(pk=variant_id)
 
@@ -173,7 +175,11 @@ def set_stock(*, variant_id: UUID, current_stock: int, reason: str, actor_id: UU
 def set_stock_rules(
     *, variant_id: UUID, low_stock_threshold: int | None = None, is_tracked: bool | None = None
 ) -> InventoryItem:
-    """When the seller wants to be warned, and whether this item is counted at all."""
+    """When the seller wants to be warned, and whether this item is counted at all.
+
+    Orders that wait for money hold units, or none, by what the item was when they were placed; so while there are such
+    orders, whether it is counted stays. Locks the item. Raises NotFound, Conflict.
+    """
     item = (
         InventoryItem.objects.select_for_update()
         .select_related("variant", "product")
@@ -182,9 +188,9 @@ def set_stock_rules(
     )
     if item is None:
         raise NotFound(what="inventory item")
-    if is_tracked is not None:
-        if not is_tracked and item.reserved_stock:
-            raise Conflict(field="is_tracked", reason="units of this item are reserved by open orders")
+    if is_tracked is not None and is_tracked != item.is_tracked:
+        if OrderLine.objects.filter(variant_id=variant_id, order__status=OrderStatus.PENDING).exists():
+            raise Conflict(field="is_tracked", reason="open orders of this item wait for their payment")
         item.is_tracked = is_tracked
     if low_stock_threshold is not None:
         item.low_stock_threshold = low_stock_threshold
