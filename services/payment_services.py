@@ -26,6 +26,7 @@ from tenants.models import Tenant
 
 log = structlog.get_logger("souk.payments")
 PAGE_LIFETIME = timedelta(minutes=31)
+FEE_AND_CHARGE = "latest_charge.balance_transaction"
 
 
 class Quarantined(Exception):
@@ -145,15 +146,12 @@ def expire_order(*, order_id: UUID) -> None:
 
 def sync_intent(intent_id: str) -> None:
     """Read a payment intent from Stripe and apply it in its tenant. Raises NotOurs, Quarantined, weather."""
-    with stripe_api() as stripe:
-        try:
-            intent = plain(
-                stripe.v1.payment_intents.retrieve(
-                    intent_id, params={"expand": ["latest_charge.balance_transaction"]}
-                )
-            )
-        except PaymentProviderRefused as error:
-            raise NotOurs(f"no such payment intent: {intent_id}") from error
+    try:
+        with stripe_api() as stripe:
+            found = stripe.v1.payment_intents.retrieve(intent_id, params={"expand": [FEE_AND_CHARGE]})
+    except PaymentProviderRefused as error:
+        raise NotOurs(f"no such payment intent: {intent_id}") from error
+    intent = plain(found)
     metadata = intent.get("metadata") or {}
     tenant = Tenant.objects.filter(pk=_uuid(metadata.get("tenant"))).first()
     if tenant is None:

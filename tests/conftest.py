@@ -1,8 +1,7 @@
 """Fixtures: storefronts in schemas of their own on a real PostgreSQL, and a local Stripe.
 
 Tests that use `db` run in a transaction that is rolled back. Tests that need commits (threads, jobs of other
-connections, deferred constraints) use `committed`: what they write stays, in storefronts nobody else uses, and the
-schemas are emptied and used again.
+connections, deferred constraints) use `committed`: all tables are emptied after them, and the schemas used again.
 """
 
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from django.test.utils import setup_databases, teardown_databases
 
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
-from tests.factories.tenants import make_tenant, recycle_schemas
+from tests.factories.tenants import forget_everything, make_tenant
 
 
 @pytest.fixture(scope="session")
@@ -35,15 +34,11 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker) -> Iterat
 @pytest.fixture
 def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
     """Real commits. Leaves no job, no open connection and no tenant in force behind."""
-    from core.models import Job
-
     with django_db_blocker.unblock():
         connection.set_schema_to_public()
-        Job.objects.all().delete()
         yield
         connection.set_schema_to_public()
-        Job.objects.all().delete()
-        recycle_schemas()
+        forget_everything()
 
 
 @pytest.fixture(autouse=True)
