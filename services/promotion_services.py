@@ -1,5 +1,6 @@
 """Promotions by code: whether one applies, what it takes off, and that it is used no more often than allowed."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from core.errors import Conflict, Invalid, NotFound
 from core.money import Money, percent_of, split_minor
 from shop.models import Order, Promotion, PromotionKind, PromotionRedemption
 from tenants.context import current_tenant
+
+CODE = re.compile(r"[A-Z0-9_-]{2,40}")
 
 
 class PromotionRefused(Conflict):
@@ -102,6 +105,15 @@ def release_promotion(order: Order) -> None:
 
 def check_promotion_values(values: dict[str, Any]) -> None:
     """The owner's rules: percentage above 0 and at most 100, fixed amount above 0, end after start. Raises Invalid."""
+    if values["kind"] not in PromotionKind.values:
+        raise Invalid(field="kind", reason=f"must be one of {', '.join(PromotionKind.values)}")
+    if not CODE.fullmatch(values.get("code") or ""):
+        raise Invalid(field="code", reason="must be 2 to 40 letters without accents, digits, - and _")
+    if (values.get("minimum_spend_minor") or 0) < 0:
+        raise Invalid(field="minimum_spend_minor", reason="must be 0 or more")
+    for limit in ("usage_limit", "per_buyer_limit"):
+        if values.get(limit) is not None and values[limit] < 0:
+            raise Invalid(field=limit, reason="must be 0 or more")
     if values["kind"] == PromotionKind.PERCENTAGE:
         if not 0 < (values.get("percentage_basis_points") or 0) <= 10_000:
             raise Invalid(field="percentage_basis_points", reason="must be above 0 and at most 10000 (100 %)")

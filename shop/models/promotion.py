@@ -33,10 +33,16 @@ class Promotion(models.Model):
                 condition=Q(
                     kind="percentage",
                     amount_minor=None,
+                    percentage_basis_points__isnull=False,
                     percentage_basis_points__gt=0,
                     percentage_basis_points__lte=10_000,
                 )
-                | Q(kind="fixed", percentage_basis_points=None, amount_minor__gt=0),
+                | Q(
+                    kind="fixed",
+                    percentage_basis_points=None,
+                    amount_minor__isnull=False,
+                    amount_minor__gt=0,
+                ),
                 name="promotion_value",
             ),
             models.CheckConstraint(
