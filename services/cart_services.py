@@ -16,6 +16,7 @@ from shop.models import Cart, CartLine
 from tenants.context import current_tenant
 
 MAX_LINES = 100
+MOST_UNITS = 10_000
 
 
 class CartAlreadyOrdered(Conflict):
@@ -82,7 +83,7 @@ WITH offered AS (
 ), added AS (
   INSERT INTO shop_cartline (cart_id, variant_id, quantity)
   SELECT %(cart)s, id, had + %(quantity)s FROM offered
-   WHERE is_for_sale AND (available IS NULL OR had + %(quantity)s <= available) AND had + %(quantity)s <= 10000
+   WHERE is_for_sale AND (available IS NULL OR had + %(quantity)s <= available) AND had + %(quantity)s <= %(most)s
      AND (had > 0 OR lines < %(limit)s)
   ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = shop_cartline.quantity + %(quantity)s
   RETURNING quantity
@@ -98,7 +99,14 @@ def add_to_cart(*, cart: Cart, variant_id: UUID, quantity: int) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            ADD, {"cart": cart.pk, "variant": variant_id, "quantity": quantity, "limit": MAX_LINES}
+            ADD,
+            {
+                "cart": cart.pk,
+                "variant": variant_id,
+                "quantity": quantity,
+                "limit": MAX_LINES,
+                "most": MOST_UNITS,
+            },
         )
         row = cursor.fetchone()
     if row is None:
@@ -115,21 +123,25 @@ def add_to_cart(*, cart: Cart, variant_id: UUID, quantity: int) -> int:
 
 def short_of(variant_id: UUID, sku: str, requested: int, available: int | None) -> InsufficientStock:
     """The refusal for one line."""
-    there_are = 10_000 if available is None else available
+    there_are = MOST_UNITS if available is None else min(available, MOST_UNITS)
     return InsufficientStock(
         lines=[{"variant_id": str(variant_id), "sku": sku, "requested": requested, "available": there_are}]
     )
 
 
 def set_quantity(*, cart: Cart, variant_id: UUID, quantity: int) -> None:
-    """Make it exactly so many; 0 takes the line out. Raises NotFound, NotForSale, InsufficientStock."""
+    """Make it exactly so many; 0 takes the line out. The line keeps its place.
+
+    Raises NotFound, NotForSale, InsufficientStock.
+    """
     with transaction.atomic():
         line = CartLine.objects.select_for_update().filter(cart=cart, variant_id=variant_id).first()
         if line is None:
             raise NotFound(what="cart line")
-        line.delete()
-        if quantity:
-            add_to_cart(cart=cart, variant_id=variant_id, quantity=quantity)
+        if quantity == 0:
+            line.delete()
+        elif quantity != line.quantity:
+            add_to_cart(cart=cart, variant_id=variant_id, quantity=quantity - line.quantity)
 
 
 def set_promotion(*, cart: Cart, code: str) -> None:
