@@ -1,6 +1,6 @@
 """Orders: from a cart to delivery or cancellation, each move by one named function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,12 @@ from services.inventory_services import InsufficientStock, StockLine, change_sto
 from services.notification_services import notify_order_cancelled, notify_order_paid, notify_order_placed
 from services.order_history import SYSTEM, Actor, record_event
 from services.pricing import PricedCart, price_cart
-from services.promotion_services import redeem_promotion, release_promotion
+from services.promotion_services import (
+    PromotionRefused,
+    redeem_promotion,
+    release_promotion,
+    retake_promotion,
+)
 from services.refund_services import refund_rest
 from shop.models import (
     ActorKind,
@@ -101,7 +106,7 @@ def _place(
     if cart is None or cart.buyer_id not in (None, buyer_id):
         raise NotFound(what="cart")
     if cart.order_id is not None:
-        return _order_of_retry(cart, request_key)
+        return _order_of_retry(cart.order_id, request_key)
     tenant = current_tenant()
     priced = price_cart(
         cart_id=cart.pk, promotion_code=cart.promotion_code, currency=tenant.currency, at=moment
@@ -136,14 +141,14 @@ def _place(
     return order
 
 
-def _order_of_retry(cart: Cart, request_key: str | None) -> Order:
-    order = Order.objects.get(pk=cart.order_id)
+def _order_of_retry(order_id: UUID, request_key: str | None) -> Order:
+    order = Order.objects.get(pk=order_id)
     if request_key is None or order.request_key != request_key:
-        raise CartAlreadyOrdered(order_id=str(cart.order_id))
+        raise CartAlreadyOrdered(order_id=str(order_id))
     return order
 
 
-def stock_lines(lines: Sequence[Any]) -> list[StockLine]:
+def stock_lines(lines: Iterable[Any]) -> list[StockLine]:
     """What lines of a cart or an order mean for stock."""
     return [StockLine(line.variant_id, line.quantity) for line in lines if line.variant_id is not None]
 
@@ -250,13 +255,14 @@ def confirm_order(order: Order, *, actor: Actor, at: datetime) -> None:
 
 
 def revive_order(order: Order, *, at: datetime) -> bool:
-    """The money came after the deadline: take the stock again if it is there. Returns False where it is not."""
+    """The money came after the deadline: take stock and promotion again. Returns False where they are gone."""
     try:
         with transaction.atomic():
+            retake_promotion(order)
             lines = stock_lines(order.lines.all())
             change_stock(MovementKind.RESERVE, lines, order_id=order.pk, reason="paid after its deadline")
             change_stock(MovementKind.CONSUME, lines, order_id=order.pk)
-    except InsufficientStock:
+    except (InsufficientStock, PromotionRefused):
         return False
     order.revive(at=at)
     order.needs_attention = "Paid after its time had run out; the stock was still there."

@@ -25,7 +25,9 @@ from tenants.context import current_tenant, tenant_scope
 from tenants.models import Tenant
 
 log = structlog.get_logger("souk.payments")
-PAGE_LIFETIME = timedelta(minutes=31)
+# Stripe wants a page to live for half an hour from its opening, and a page may be opened until the order's deadline. Until
+# then the deadline's job closes it; this is what remains should that job be late. The same for each try: Stripe's key asks so.
+PAGE_OUTLIVES_DEADLINE = timedelta(minutes=31)
 FEE_AND_CHARGE = "latest_charge.balance_transaction"
 
 
@@ -93,7 +95,7 @@ def _page_params(tenant: Tenant, payment: Payment) -> Any:
         "payment_intent_data": {"metadata": metadata, "transfer_group": str(order.pk)},
         "success_url": f"{page}?paid=1",
         "cancel_url": page,
-        "expires_at": int((order.placed_at + PAGE_LIFETIME).timestamp()),
+        "expires_at": int((order.deadline_at + PAGE_OUTLIVES_DEADLINE).timestamp()),
     }
 
 
@@ -160,11 +162,12 @@ def sync_intent(intent_id: str) -> None:
         apply_intent(intent)
 
 
-def _uuid(text: Any) -> UUID | None:
+def _uuid(text: Any) -> UUID:
+    """The id that metadata names, or one that nothing has."""
     try:
         return UUID(str(text))
     except ValueError:
-        return None
+        return UUID(int=0)
 
 
 @transaction.atomic

@@ -77,8 +77,15 @@ def redeem_promotion(promotion: Promotion, *, order: Order, buyer_key: str, disc
     Locks: the promotion's row, by the conditional UPDATE that counts the use; under it the buyer's own uses are counted.
     Raises PromotionRefused.
     """
+    _count_use(promotion, buyer_key=buyer_key, only=Q(is_active=True))
+    PromotionRedemption.objects.create(
+        promotion=promotion, order=order, buyer_key=buyer_key, discount_minor=discount_minor
+    )
+
+
+def _count_use(promotion: Promotion, *, buyer_key: str, only: Q) -> None:
     counted = Promotion.objects.filter(
-        Q(usage_limit=None) | Q(times_redeemed__lt=F("usage_limit")), pk=promotion.pk, is_active=True
+        Q(usage_limit=None) | Q(times_redeemed__lt=F("usage_limit")), only, pk=promotion.pk
     ).update(times_redeemed=F("times_redeemed") + 1)
     if not counted:
         raise PromotionRefused(reason_code="used_up", reason=f"{promotion.code} has been used up.")
@@ -90,9 +97,21 @@ def redeem_promotion(promotion: Promotion, *, order: Order, buyer_key: str, disc
             raise PromotionRefused(
                 reason_code="used_by_you", reason=f"You have used {promotion.code} as often as it allows."
             )
-    PromotionRedemption.objects.create(
-        promotion=promotion, order=order, buyer_key=buyer_key, discount_minor=discount_minor
+
+
+def retake_promotion(order: Order) -> None:
+    """Use the promotion of a cancelled order again: its money came after all. Call inside a transaction.
+
+    The price was agreed while the promotion was valid, so only the limits count. Raises PromotionRefused.
+    """
+    released = (
+        PromotionRedemption.objects.select_related("promotion")
+        .filter(order=order, released_at__isnull=False)
+        .first()
     )
+    if released is not None:
+        _count_use(released.promotion, buyer_key=released.buyer_key, only=Q())
+        PromotionRedemption.objects.filter(pk=released.pk).update(released_at=None)
 
 
 def release_promotion(order: Order) -> None:
