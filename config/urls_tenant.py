@@ -2,12 +2,13 @@
 
 from django.urls import include, path
 
-from core.problems import json_not_found
 from shop.web.media import media
+from shop.web.storefront.errors import failed, not_found
 
 urlpatterns = [
     path("api/v1/", include("shop.api.v1.urls")),
     path("media/<path:name>", media),
     path("", include("shop.web.storefront.urls")),
 ]
-handler404 = json_not_found
+handler404 = not_found
+handler500 = failed

@@ -1,0 +1,1 @@
+"""The buyer's pages: rendered on the server, working without JavaScript."""

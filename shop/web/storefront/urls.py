@@ -1,1 +1,32 @@
-urlpatterns: list = []
+"""The buyer's addresses."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from shop.web.storefront.account import ConfirmPage
+from shop.web.storefront.cart import CartLinePage, CartPage, CodePage
+from shop.web.storefront.catalogue import HomePage, ProductPage
+from shop.web.storefront.checkout import CheckoutPage
+from shop.web.storefront.orders import CancelPage, OrderPage, PayPage
+
+
+class SecretConverter(StringConverter):
+    """What `core.ids.new_secret` makes."""
+
+    regex = "[A-Za-z0-9_-]{16,40}"
+
+
+register_converter(SecretConverter, "secret")
+app_name = "storefront"
+urlpatterns = [
+    path("", HomePage.as_view(), name="home"),
+    path("products/<slug:slug>", ProductPage.as_view(), name="product"),
+    path("cart", CartPage.as_view(), name="cart"),
+    path("cart/lines/<uuid:variant_id>", CartLinePage.as_view(), name="cart-line"),
+    path("cart/code", CodePage.as_view(), name="cart-code"),
+    path("checkout", CheckoutPage.as_view(), name="checkout"),
+    path("orders/<secret:secret>", OrderPage.as_view(), name="order"),
+    path("orders/<secret:secret>/pay", PayPage.as_view(), name="order-pay"),
+    path("orders/<secret:secret>/cancel", CancelPage.as_view(), name="order-cancel"),
+    path("account/confirm", ConfirmPage.as_view(), name="account-confirm"),
+]

@@ -1,0 +1,86 @@
+"""What the pages say in markup: money, the brand, pictures that stand in for missing ones."""
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from babel import Locale
+from django import template
+from django.utils.html import escape, format_html_join
+from django.utils.safestring import SafeString
+
+from core.money import Money
+from shop.selectors.catalogue import media_url
+from shop.web.storefront.brand import brand_variables
+
+register = template.Library()
+TINTS = 6
+
+
+@register.filter
+def money(value: Any, currency: str = "") -> str:
+    """Money, {"amount", "currency"} or minor units with a currency, for people: "€19.99"."""
+    if isinstance(value, Money):
+        return value.format()
+    if isinstance(value, dict):
+        return Money(value["amount"], value["currency"]).format()
+    return Money(int(value), currency).format()
+
+
+@register.simple_tag
+def brand_style(tenant: Any) -> SafeString:
+    """The value of a `style` attribute that carries a tenant's brand; Souk's own without a tenant."""
+    variables = brand_variables(tenant.brand if tenant is not None else None)
+    return format_html_join(";", "{}:{}", variables.items())
+
+
+ICON = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
+    "<path fill='{background}' d='M0 32V16a16 16 0 0 1 32 0v16z'/>"
+    "<text x='16' y='24' font-family='Georgia,serif' font-size='20' text-anchor='middle' fill='{text}'>{letter}</text></svg>"
+)
+
+
+@register.simple_tag
+def brand_icon(tenant: Any) -> str:
+    """The page's icon as a data: address, an arch with the name's first letter."""
+    variables = brand_variables(tenant.brand if tenant is not None else None)
+    letter = monogram(tenant.name if tenant is not None else "Souk")
+    svg = ICON.format(background=variables["--brand"], text=variables["--on-brand"], letter=escape(letter))
+    return f"data:image/svg+xml,{quote(svg)}"
+
+
+@register.filter
+def media(name: str | None) -> str:
+    """Where a stored file is served; "" where there is none."""
+    return media_url(name) or ""
+
+
+@register.filter
+def country(code: str) -> str:
+    """A country's English name (Unicode CLDR)."""
+    return str(Locale("en").territories.get(code, code))
+
+
+@register.filter
+def tint(title: str) -> int:
+    """A number from 0 to 5, always the same for a title, so that neighbours differ and reloads do not."""
+    return hashlib.blake2b(title.encode(), digest_size=2).digest()[0] % TINTS
+
+
+@register.filter
+def monogram(title: str) -> str:
+    """The first letter or digit of a title."""
+    return next((letter.upper() for letter in title if letter.isalnum()), "·")
+
+
+@register.filter
+def is_web_link(url: str) -> bool:
+    """Whether an address a seller typed may become a link."""
+    return url.startswith(("https://", "http://"))
+
+
+@register.filter
+def few(available: int | None) -> bool:
+    """So few units that a buyer should know."""
+    return available is not None and 0 < available <= 5

@@ -1,0 +1,34 @@
+"""A storefront's brand as CSS variables. Only values that were checked here reach a page."""
+
+from typing import Any
+
+from core.colours import is_colour, legible_on, text_on
+
+PAPER, NIGHT = "#fbfaf7", "#151614"
+PRIMARY, ACCENT = "#1f4d3f", "#d98e4a"
+FONTS = {
+    "system": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
+    "serif": "'Iowan Old Style', 'Palatino Linotype', Palatino, 'Book Antiqua', Georgia, 'Liberation Serif', serif",
+    "rounded": "ui-rounded, 'SF Pro Rounded', 'Hiragino Maru Gothic ProN', Quicksand, Nunito, 'Varela Round', system-ui, sans-serif",
+    "mono": "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'Liberation Mono', monospace",
+}
+
+
+def brand_variables(brand: Any) -> dict[str, str]:
+    """CSS variables of a brand: its colours, the text that is legible on them, and their legible shades as text.
+
+    `brand` is what the tenant stores; anything missing or not a colour falls back to Souk's own.
+    """
+    given = brand if isinstance(brand, dict) else {}
+    primary = given["primary"] if is_colour(given.get("primary")) else PRIMARY
+    accent = given["accent"] if is_colour(given.get("accent")) else ACCENT
+    font = given.get("font")
+    return {
+        "--brand": primary,
+        "--on-brand": text_on(primary),
+        "--accent": accent,
+        "--on-accent": text_on(accent),
+        "--brand-by-day": legible_on(PAPER, primary),
+        "--brand-by-night": legible_on(NIGHT, primary),
+        "--display": FONTS.get(font if isinstance(font, str) else "system", FONTS["system"]),
+    }

@@ -1,0 +1,144 @@
+"""The page of an order, for whoever has its link."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from core.clock import now
+from core.errors import DomainError, Unavailable
+from services.order_history import Actor
+from services.order_services import cancel_order
+from services.payment_services import NotPayable, start_payment
+from services.stripe_gateway import PaymentProviderRefused
+from shop.api.v1.buyer import refresh_payment
+from shop.models import ActorKind, Order, OrderStatus
+from shop.selectors.orders import order_by_secret
+from shop.web.storefront.page import Page
+
+LOOKS = 12  # how often a page that waits for its payment looks again by itself
+SECONDS_BETWEEN_LOOKS = 3
+
+
+def on_to_payment(order: Order) -> HttpResponse:
+    """To the page where this order is paid; to the order's own page where there is nothing to pay (now)."""
+    page = reverse("storefront:order", args=[order.secret])
+    if not order.total_minor:
+        return redirect(page)
+    try:
+        payment = start_payment(order_id=order.pk)
+    except NotPayable:
+        return redirect(page)
+    except (Unavailable, PaymentProviderRefused):
+        return redirect(f"{page}?unavailable=1")
+    return redirect(payment.checkout_url or page)
+
+
+class OrderPage(Page):
+    """Where the order stands, what is in it, what was paid and sent back."""
+
+    template = "storefront/order.html"
+
+    def get(self, request: HttpRequest, secret: str) -> HttpResponse:
+        """The order. Back from the payment page it asks how the payment went, and looks again while it is open."""
+        order = order_by_secret(secret)
+        looks = _number(request.GET.get("paid", ""))
+        if looks and order.status == OrderStatus.PENDING:
+            order = self._after_payment(order)
+        return self.show_order(request, order, looks=looks)
+
+    @staticmethod
+    def _after_payment(order: Order) -> Order:
+        try:
+            refresh_payment(order)
+        except DomainError:  # the webhook will tell; the page looks again
+            return order
+        return order_by_secret(order.secret)
+
+    def show_order(
+        self, request: HttpRequest, order: Order, *, looks: int = 0, problem: str = "", status: int = 200
+    ) -> HttpResponse:
+        """The page; `looks` counts how often it looked after a payment."""
+        is_pending = order.status == OrderStatus.PENDING
+        failed = next((row.failure_message for row in order.payments.all() if row.failure_message), "")
+        waits = is_pending and 0 < looks <= LOOKS and not failed
+        return self.show(
+            request,
+            status=status,
+            order=order,
+            steps=timeline(order),
+            minutes_left=_minutes_until(order.deadline_at) if is_pending else None,
+            failed=failed if is_pending else "",
+            look_again=f"?paid={looks + 1}" if waits else "",
+            seconds=SECONDS_BETWEEN_LOOKS,
+            still_waiting=is_pending and looks > LOOKS,
+            is_unavailable=is_pending and "unavailable" in request.GET,
+            refunds=[refund for refund in order.refunds.all() if refund.status != "failed"],
+            may_cancel=order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
+            and not order.shipments.all(),
+            problem=problem,
+        )
+
+
+class PayPage(Page):
+    """The way to the payment page of an order that waits for it."""
+
+    def get(self, request: HttpRequest, secret: str) -> HttpResponse:
+        """A reload leads back to the order."""
+        return redirect("storefront:order", secret)
+
+    def post(self, request: HttpRequest, secret: str) -> HttpResponse:
+        """Pay now."""
+        return on_to_payment(order_by_secret(secret))
+
+
+class CancelPage(OrderPage):
+    """Cancelling an order of which nothing was shipped."""
+
+    def get(self, request: HttpRequest, secret: str) -> HttpResponse:
+        """A reload leads back to the order."""
+        return redirect("storefront:order", secret)
+
+    def post(self, request: HttpRequest, secret: str) -> HttpResponse:
+        """Cancel; what was paid is refunded."""
+        order = order_by_secret(secret)
+        try:
+            cancel_order(order_id=order.pk, actor=Actor(ActorKind.GUEST), reason="cancelled by the buyer")
+        except DomainError:
+            return self.show_order(
+                request,
+                order_by_secret(secret),
+                problem="This order cannot be cancelled any more.",
+                status=409,
+            )
+        return redirect("storefront:order", secret)
+
+
+def timeline(order: Order) -> list[dict[str, Any]]:
+    """The steps of an order's way, each with its time once it was taken; a cancelled order ends there."""
+    steps: list[tuple[str, datetime | None]] = [("Placed", order.placed_at)]
+    if order.status == OrderStatus.CANCELLED:
+        if order.confirmed_at:
+            steps.append(("Confirmed", order.confirmed_at))
+        steps.append(("Cancelled", order.cancelled_at))
+    else:
+        steps += [
+            ("Confirmed", order.confirmed_at),
+            ("Shipped", order.shipped_at),
+            ("Delivered", order.delivered_at),
+        ]
+    taken = [name for name, at in steps if at is not None]
+    return [
+        {"name": name, "at": at, "is_done": at is not None, "is_current": name == taken[-1]}
+        for name, at in steps
+    ]
+
+
+def _minutes_until(moment: datetime) -> int:
+    return max(0, -(-(moment - now()) // timedelta(minutes=1)))
+
+
+def _number(text: str) -> int:
+    return min(int(text), 99) if text.isascii() and text.isdigit() and len(text) < 4 else 0

@@ -1,0 +1,81 @@
+"""What all pages share: the frame they are shown in, the guest's cart, refusals as pages."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views import View
+
+from core.errors import DomainError, Invalid, NotFound
+from services.cart_services import CartAlreadyOrdered, find_cart
+from shop.models import Cart
+from shop.selectors.carts import units_in_cart
+from shop.web.storefront.errors import not_found, refused
+
+CART_COOKIE = "cart"
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,40}")
+REFUSED = 409
+
+
+class Page(View):
+    """A page of the storefront. A refusal nobody expected is shown as a page of its own."""
+
+    template = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Refusals raised anywhere below become pages."""
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except NotFound:
+            return not_found(request)
+        except DomainError as refusal:
+            return refused(request, refusal)
+
+    def show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+        """The page's template in the storefront's frame."""
+        token = cart_token(request)
+        context.setdefault("cart_units", units_in_cart(token) if token else 0)
+        return render(request, self.template, context, status=status)
+
+
+def cart_token(request: HttpRequest) -> str:
+    """The secret of the guest's cart, as the browser keeps it."""
+    token = request.COOKIES.get(CART_COOKIE, "")
+    return token if TOKEN.fullmatch(token) else ""
+
+
+def cart_of(request: HttpRequest) -> Cart | None:
+    """The guest's open cart, if there is one: not expired, not ordered, not taken over by an account."""
+    token = cart_token(request)
+    if not token:
+        return None
+    try:
+        cart = find_cart(token)
+    except (NotFound, CartAlreadyOrdered):
+        return None
+    return cart if cart.buyer_id is None else None
+
+
+def keep_cart(response: HttpResponse, cart: Cart) -> HttpResponse:
+    """Give the browser the cart's secret: for this host alone, unreadable to scripts."""
+    response.set_cookie(
+        CART_COOKIE,
+        cart.token,
+        max_age=settings.CART_LIFETIME,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SCHEME == "https",
+    )
+    return response
+
+
+def add_refusal(form: Any, refusal: DomainError) -> None:
+    """A refusal beside the field it is about, or above the form."""
+    name = str(refusal.facts.get("field", "")).removeprefix("address.")
+    if isinstance(refusal, Invalid) and name in form.fields:
+        form.add_error(name, str(refusal.facts["reason"]).capitalize().rstrip(".") + ".")
+    else:
+        form.add_error(None, refusal.sentence)
