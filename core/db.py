@@ -1,6 +1,11 @@
-"""Two guards around transactions."""
+"""The connection of this thread as django-tenants extends it, and a guard around transactions."""
+
+from typing import Any
 
 from django.db import connection
+
+# `tenant`, `schema_name`, `set_tenant()` and `set_schema_to_public()` are django-tenants' own, unknown to type checkers.
+tenant_connection: Any = connection
 
 
 class InTransaction(RuntimeError):

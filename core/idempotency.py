@@ -67,7 +67,7 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
             _release(row)
         return response
 
-    guarded.is_idempotent = True  # type: ignore[attr-defined]
+    guarded.is_idempotent = True
     return guarded
 
 

@@ -36,7 +36,7 @@ class SoukSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         """Declared answers; `default` is the problem document."""
-        declared = super().get_response_serializers()
+        declared: Any = super().get_response_serializers()
         if isinstance(declared, dict):
             return {**declared, "default": Problem}
         return {

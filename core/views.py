@@ -1,14 +1,14 @@
 """What every API view shares."""
 
 from typing import Any
+from uuid import UUID
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.requests import tenant_of
 from core.serializers import Body, LineField
 
 describe = extend_schema
@@ -18,9 +18,15 @@ class View(APIView):
     """An API view: reads as who asks, what they sent, which service, what to show."""
 
     @property
+    def user_id(self) -> UUID:
+        """The signed-in person's id."""
+        user: Any = self.request.user
+        return user.pk
+
+    @property
     def tenant(self) -> Any:
         """The storefront this request is for, or None on the marketplace host."""
-        return self.request._request.tenant
+        return tenant_of(self.request)
 
 
 class PublicView(View):
@@ -42,13 +48,3 @@ def page_of(item: type[serializers.Serializer]) -> Any:
         f"{item.__name__}Page",
         {"results": item(many=True), "next_cursor": serializers.CharField(allow_null=True)},
     )
-
-
-def client_address(request: Request) -> str:
-    """The caller's network address: the socket's, or the one the trusted proxies report (NUM_PROXIES)."""
-    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    if proxies and forwarded:
-        hops = [hop.strip() for hop in forwarded.split(",")]
-        return hops[-min(proxies, len(hops))][:60]
-    return str(request.META.get("REMOTE_ADDR", ""))[:60]

@@ -48,16 +48,17 @@ class TokenPair:
 
 def count_attempt(key: str, limit: int) -> None:
     """Count one failed try in the database, atomically. Raises TooMany once `limit` are used up."""
+    window = int(ATTEMPT_WINDOW.total_seconds())
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO public.tenants_loginattempt AS a (key, failures, window_ends_at) VALUES (%s, 1, now() + %s)
+            INSERT INTO public.tenants_loginattempt AS a (key, failures, window_ends_at) VALUES (%s, 1, now() + %s * interval '1 second')
             ON CONFLICT (key) DO UPDATE SET
               failures = CASE WHEN a.window_ends_at < now() THEN 1 ELSE a.failures + 1 END,
-              window_ends_at = CASE WHEN a.window_ends_at < now() THEN now() + %s ELSE a.window_ends_at END
+              window_ends_at = CASE WHEN a.window_ends_at < now() THEN now() + %s * interval '1 second' ELSE a.window_ends_at END
             RETURNING failures, ceil(extract(epoch FROM window_ends_at - now()))::int
             """,
-            [key[:120], ATTEMPT_WINDOW, ATTEMPT_WINDOW],
+            [key[:120], window, window],
         )
         failures, seconds = cursor.fetchone()
     if failures > limit:
@@ -204,7 +205,7 @@ def accept_mailbox_proof(*, proof: str, password: str, name: str, tenant: Tenant
     from services.tenant_services import check_password
 
     try:
-        email, version = signing.loads(proof, salt=_salt(tenant), max_age=PROOF_LIFETIME.total_seconds())
+        email, version = signing.loads(proof, salt=_salt(tenant), max_age=PROOF_LIFETIME)
     except signing.BadSignature as error:
         raise Invalid(field="proof", reason="this link is not valid any more; ask for a new one") from error
     check_password(password, email=email)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from core.db import tenant_connection
 from tenants.context import tenant_scope
 from tenants.models import Tenant
 
@@ -145,7 +146,7 @@ PUBLIC_CHECKS: dict[str, str] = {
 
 def audit(*, slug: str = "", on_progress: Callable[[str], None] = lambda name: None) -> AuditReport:
     """Run every check over the shared tables and over each storefront (or the one named)."""
-    connection.set_schema_to_public()
+    tenant_connection.set_schema_to_public()
     report = AuditReport()
     _run(report, PUBLIC_CHECKS, tenant="", params={})
     tenants = Tenant.objects.filter(slug=slug) if slug else Tenant.objects.order_by("created_at")

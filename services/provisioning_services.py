@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Callable
 from functools import cache
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
+from core.db import tenant_connection
 from tenants.models import ReadySchema
 
 POOL_LOCK = 0x500C
@@ -40,15 +42,15 @@ def make_ready_schema() -> ReadySchema:
     A failure leaves no schema behind. Must not be called inside a transaction.
     """
     name = generated_schema_name()
-    connection.set_schema_to_public()
+    tenant_connection.set_schema_to_public()
     with connection.cursor() as cursor:
         cursor.execute(f'CREATE SCHEMA "{name}"')
     try:
         call_command("migrate_schemas", schema_name=name, interactive=False, verbosity=0)
-        connection.set_schema_to_public()
+        tenant_connection.set_schema_to_public()
         return ReadySchema.objects.create(schema_name=name, version=code_version())
     except BaseException:
-        connection.set_schema_to_public()
+        tenant_connection.set_schema_to_public()
         drop_schema(name)
         raise
 
@@ -79,7 +81,9 @@ def claim_ready_schema() -> str | None:
     return row[0] if row else None
 
 
-def fill_pool(*, size: int | None = None, on_progress=lambda done, wanted: None) -> int:
+def fill_pool(
+    *, size: int | None = None, on_progress: Callable[[int, int], None] = lambda done, wanted: None
+) -> int:
     """Bring the pool to `size` ready schemas of the current version; drop those of older ones. Returns how many were made.
 
     One process fills at a time (advisory lock); another returns 0 at once.

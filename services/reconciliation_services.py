@@ -143,10 +143,11 @@ def _expect(
 
 def _compare_balances(report: ReconcileReport, listed: dict[str, int]) -> None:
     with stripe_api() as stripe:
-        balance = stripe.v1.balance.retrieve()
+        balance = plain(stripe.v1.balance.retrieve())
     theirs: dict[str, int] = {}
-    for part in [*balance.available, *balance.pending]:
-        theirs[part.currency.upper()] = theirs.get(part.currency.upper(), 0) + part.amount
+    for part in [*balance["available"], *balance["pending"]]:
+        currency = part["currency"].upper()
+        theirs[currency] = theirs.get(currency, 0) + part["amount"]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.currency, sum(e.amount_minor) FROM public.payouts_ledgerentry e"

@@ -1,14 +1,16 @@
 """Storefronts: sign-up, and the operator's hand on their life."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from core.clock import now
+from core.db import tenant_connection
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs import enqueue
 from payouts.models import SellerAccount
@@ -193,12 +195,12 @@ def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
 def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
     with transaction.atomic():
         tenant = lock_tenant(tenant_id)
-        arguments = {
+        arguments: dict[str, dict[str, Any]] = {
             "suspend": {"reason": reason},
             "reactivate": {},
             "close": {"reason": reason, "at": now()},
-        }[move]
-        getattr(tenant, move)(**arguments)
+        }
+        getattr(tenant, move)(**arguments[move])
         tenant.save(update_fields=["status", "status_reason", "closed_at"])
         record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
     return tenant
@@ -264,7 +266,7 @@ def remove_membership(*, tenant_id: UUID, membership_id: UUID, actor_id: UUID) -
 
 def serves_host(host: str) -> bool:
     """Whether Caddy may fetch a certificate for this host."""
-    connection.set_schema_to_public()
+    tenant_connection.set_schema_to_public()
     if host == settings.MARKETPLACE_HOST:
         return True
     return (

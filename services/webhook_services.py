@@ -204,11 +204,12 @@ def _transfer_event(row: StripeEvent) -> str | None:
     return None
 
 
-def _payout_id(group: str) -> UUID | None:
+def _payout_id(group: str) -> UUID:
+    """The payout a transfer group names, or an id that nothing has."""
     try:
         return UUID(group.removeprefix("payout:"))
     except ValueError:
-        return None
+        return UUID(int=0)
 
 
 def _bank_event(row: StripeEvent) -> str | None:

@@ -8,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from core.requests import tenant_of
 from tenants.models import Session, User
 from tenants.tokens import BadToken, read_token, session_stands
 
@@ -26,7 +27,7 @@ class TenantTokenAuthentication(BaseAuthentication):
         if len(parts) != 2:
             raise AuthenticationFailed("The Authorization header is not: Bearer <token>.")
         try:
-            claims = read_token(parts[1], kind="access", tenant=request._request.tenant)
+            claims = read_token(parts[1], kind="access", tenant=tenant_of(request))
             session = Session.objects.select_related("user").get(pk=UUID(claims["sid"]))
         except (BadToken, ValueError, Session.DoesNotExist) as error:
             raise AuthenticationFailed("The token is not valid here. Sign in again.") from error

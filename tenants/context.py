@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
-from django.db import connection
 from django_tenants.utils import tenant_context
 
+from core.db import tenant_connection
 from core.jobs.worker import TenantGone
 from tenants.models import Tenant
 
@@ -18,7 +18,7 @@ class NoTenant(RuntimeError):
 
 def current_tenant() -> Tenant:
     """The tenant whose schema is in force. Raises NoTenant."""
-    tenant = connection.tenant
+    tenant = tenant_connection.tenant
     if not isinstance(tenant, Tenant):
         raise NoTenant("no tenant is being served")
     return tenant
@@ -34,7 +34,7 @@ def tenant_scope(tenant: Tenant) -> Iterator[Tenant]:
 @contextmanager
 def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
     """The scope of a job: public first, then its tenant, public again in the end. Raises TenantGone."""
-    connection.set_schema_to_public()
+    tenant_connection.set_schema_to_public()
     try:
         if tenant_id is None:
             yield None
@@ -45,4 +45,4 @@ def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
         with tenant_scope(tenant):
             yield tenant
     finally:
-        connection.set_schema_to_public()
+        tenant_connection.set_schema_to_public()

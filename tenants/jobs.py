@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from django.core.mail import EmailMessage
-from django.db import connection
 
 from core.clock import now
+from core.db import tenant_connection
 from core.idempotency import LIFETIME
 from core.jobs import MAIL, NORMAL, task
 from services.auth_services import mailbox_proof
@@ -21,7 +21,7 @@ def fill_pool_job() -> None:
 @task("mail.mailbox_proof", priority=MAIL)
 def send_mailbox_proof(*, email: str, purpose: str) -> None:
     """The link that proves a mailbox. For a known address that asks to join: how to sign in instead."""
-    tenant = connection.tenant if isinstance(connection.tenant, Tenant) else None
+    tenant = tenant_connection.tenant if isinstance(tenant_connection.tenant, Tenant) else None
     place = tenant.name if tenant else "Souk"
     is_known = User.objects.filter(email=email).exists()
     if purpose == "reset" and not is_known:

@@ -16,6 +16,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
+from core.db import tenant_connection
 from core.errors import Unavailable
 from core.problems import json_not_found, problem_http
 from tenants.models import Tenant, TenantStatus
@@ -67,7 +68,7 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        connection.set_schema_to_public()
+        tenant_connection.set_schema_to_public()
         if request.path in OPEN_PATHS:
             request.tenant, request.urlconf = None, settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
@@ -88,11 +89,11 @@ class TenantMiddleware:
         structlog.contextvars.bind_contextvars(tenant=str(tenant.pk))
         if tenant.status == TenantStatus.SUSPENDED and not self._is_for_the_seller(request):
             return suspended_response(request, tenant)
-        connection.set_tenant(tenant)
+        tenant_connection.set_tenant(tenant)
         try:
             return self.get_response(request)
         finally:
-            connection.set_schema_to_public()
+            tenant_connection.set_schema_to_public()
 
     @staticmethod
     def _is_for_the_seller(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from core.requests import tenant_of
 from tenants.models import Membership, Role
 
 EVERYONE = frozenset(Role.values)
@@ -17,7 +18,7 @@ OWNER = frozenset({Role.OWNER})
 def role_here(request: Request) -> str | None:
     """The signed-in person's role in the storefront this request is for. One query per request."""
     if not hasattr(request, "_role_here"):
-        tenant = request._request.tenant
+        tenant = tenant_of(request)
         request._role_here = (
             Membership.objects.filter(user_id=request.user.pk, tenant=tenant)
             .values_list("role", flat=True)
@@ -44,4 +45,4 @@ class IsOperator(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Operators are people with a flag; storefront tokens never reach here."""
-        return bool(request.user and request.user.is_operator and request._request.tenant is None)
+        return bool(request.user and request.user.is_operator and tenant_of(request) is None)

@@ -51,7 +51,7 @@ def _issue(token: Any, session: Session, user: User, jti: str) -> str:
     return str(token)
 
 
-def read_token(raw: str | bytes, *, kind: str, tenant: Tenant | None) -> dict[str, Any]:
+def read_token(raw: Any, *, kind: str, tenant: Tenant | None) -> dict[str, Any]:
     """The claims of a token that is ours, of this kind and for this tenant. Raises BadToken.
 
     Keys in JWT_PREVIOUS_KEYS still verify, so that a key can be rotated without signing everybody out.

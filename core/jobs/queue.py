@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from core.db import tenant_connection
 from core.renderers import dumps
 
 # Lower runs first: ten thousand mails never make a payout wait.
@@ -62,7 +63,7 @@ def enqueue(name: str, *, run_at: datetime | None = None, **args: Any) -> None:
     known = TASKS.get(name)
     if known is None:
         raise LookupError(f"no task is named {name!r}")
-    tenant_id: UUID | None = getattr(connection.tenant, "id", None)
+    tenant_id: UUID | None = getattr(tenant_connection.tenant, "id", None)
     limit = known.max_attempts or settings.JOB_MAX_ATTEMPTS
     with connection.cursor() as cursor:
         cursor.execute(

@@ -12,10 +12,11 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import connection, connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.module_loading import import_string
 
 from core.clock import now
+from core.db import tenant_connection
 from core.ids import new_secret
 from core.jobs import schedule
 from core.jobs.queue import TASKS
@@ -100,7 +101,7 @@ def _failed(job: Job, error: Exception) -> None:
     log.log(40 if is_last else 30, "job.parked" if is_last else "job.failed", error=type(error).__name__)
 
 
-def retry_parked(queryset) -> int:
+def retry_parked(queryset: QuerySet[Job]) -> int:
     """Give parked jobs a new start (the operator's button)."""
     return queryset.filter(state=JobState.PARKED).update(
         state=JobState.QUEUED, attempts=0, run_at=now(), lease_until=None, locked_by=""
@@ -174,7 +175,7 @@ class Worker:
             connections.close_all()
         finally:
             self._running.discard(job.pk)
-            connection.set_schema_to_public()
+            tenant_connection.set_schema_to_public()
             connection.close_if_unusable_or_obsolete()
             self._free.release()
 

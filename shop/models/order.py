@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -20,6 +21,11 @@ class CancelReason(models.TextChoices):
     UNPAID = "unpaid"
     BUYER = "buyer"
     SELLER = "seller"
+
+
+def was_unpaid(order: Any) -> bool:
+    """Only an order that ran out of time may come back, when its money comes late."""
+    return order.cancelled_because == CancelReason.UNPAID
 
 
 class Order(FSMModelMixin, models.Model):
@@ -141,7 +147,7 @@ class Order(FSMModelMixin, models.Model):
         field=status,
         source=OrderStatus.CANCELLED,
         target=OrderStatus.CONFIRMED,
-        conditions=[lambda order: order.cancelled_because == CancelReason.UNPAID],
+        conditions=[was_unpaid],
     )
     def revive(self, *, at: datetime) -> None:
         self.confirmed_at, self.cancelled_at, self.cancelled_because = at, None, ""

@@ -88,7 +88,8 @@ def _rows(sql: str, params: dict[str, Any]) -> list[tuple]:
 
 
 def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
-    where, params = "", {}
+    where = ""
+    params: dict[str, Any] = {}
     if listing.q:
         where += " AND p.search @@ websearch_to_tsquery('simple', %(q)s)"
         params["q"] = listing.q

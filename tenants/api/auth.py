@@ -4,7 +4,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.views import PublicView, View, client_address, describe
+from core.requests import client_address
+from core.views import PublicView, View, describe
 from services.auth_services import (
     NotSignedIn,
     TokenPair,
@@ -88,6 +89,6 @@ class PasswordView(View):
         """Change the password: every token issued before is dead, these are new."""
         body = PasswordIn.parse(request.data)
         pair = change_password(
-            user_id=request.user.pk, old=body["old_password"], new=body["new_password"], tenant=self.tenant
+            user_id=self.user_id, old=body["old_password"], new=body["new_password"], tenant=self.tenant
         )
         return pair_response(pair)

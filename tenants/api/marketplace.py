@@ -9,8 +9,9 @@ from rest_framework.response import Response
 
 from core.idempotency import idempotent
 from core.pagination import cursor_page
+from core.requests import client_address
 from core.serializers import LineField
-from core.views import PageQuery, PublicView, View, client_address, describe, page_of
+from core.views import PageQuery, PublicView, View, describe, page_of
 from services.account_services import set_terms
 from services.auth_services import ATTEMPTS_PER_ADDRESS, count_attempt, open_session
 from services.payout_services import run_payouts
@@ -79,7 +80,7 @@ class OperatorTenantListView(OperatorView):
     @idempotent
     def post(self, request: Request) -> Response:
         """Open a storefront for somebody; they set a password by mail."""
-        made = provision_tenant(actor_id=request.user.pk, **ProvisionIn.parse(request.data))
+        made = provision_tenant(actor_id=self.user_id, **ProvisionIn.parse(request.data))
         return Response(TenantOut(made.tenant).data, status=201)
 
 
@@ -100,7 +101,7 @@ class OperatorTenantMoveView(OperatorView):
         """Make the move, with a reason for the audit log."""
         reason = ReasonRequiredIn.parse(request.data)["reason"]
         return Response(
-            TenantOut(type(self).move(tenant_id=tenant_id, actor_id=request.user.pk, reason=reason)).data
+            TenantOut(type(self).move(tenant_id=tenant_id, actor_id=self.user_id, reason=reason)).data
         )
 
 
@@ -123,7 +124,7 @@ class OperatorTermsView(OperatorView):
         storefront(tenant_id)
         return Response(
             TermsOut(
-                set_terms(tenant_id=tenant_id, actor_id=request.user.pk, **TermsIn.parse(request.data))
+                set_terms(tenant_id=tenant_id, actor_id=self.user_id, **TermsIn.parse(request.data))
             ).data
         )
 
@@ -134,5 +135,5 @@ class OperatorPayoutRunView(OperatorView):
     def post(self, request: Request) -> Response:
         """Request payouts for every seller, or for those named, with enough available."""
         body = PayoutRunIn.parse(request.data)
-        made = run_payouts(tenant_ids=body.get("tenants"), actor_id=request.user.pk)
+        made = run_payouts(tenant_ids=body.get("tenants"), actor_id=self.user_id)
         return Response({"payouts": PayoutRunRowOut(made, many=True).data}, status=201)

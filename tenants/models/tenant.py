@@ -22,7 +22,7 @@ class TenantStatus(models.TextChoices):
     CLOSED = "closed"
 
 
-class Tenant(FSMModelMixin, TenantMixin):
+class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing]
     """A seller's storefront: its schema, name, brand and life.
 
     requested -> active -> suspended -> active ...; active or suspended -> closed. Only active ones are open to buyers.

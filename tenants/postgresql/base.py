@@ -14,6 +14,8 @@ from django_tenants.utils import get_public_schema_name
 class DatabaseWrapper(stock.DatabaseWrapper):
     """`search_path_set_schemas` keeps meaning: the path this session is known to have, or None."""
 
+    search_path_set_schemas: list[str] | None
+
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         """Serve this tenant from now on. The session follows with the next statement, if it has to."""
         in_force = self.search_path_set_schemas

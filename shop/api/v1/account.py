@@ -43,7 +43,7 @@ class MeView(View):
     @describe(request=ProfileIn, responses=ProfileOut)
     def patch(self, request: Request) -> Response:
         """Change the name."""
-        request.user.name = rename_user(user_id=request.user.pk, name=ProfileIn.parse(request.data)["name"])
+        request.user.name = rename_user(user_id=self.user_id, name=ProfileIn.parse(request.data)["name"])
         return Response(profile_json(request))
 
 
@@ -51,13 +51,13 @@ class MyAddressListView(View):
     @describe(responses=AddressOut(many=True))
     def get(self, request: Request) -> Response:
         """The person's addresses, the default first."""
-        return Response(AddressOut(addresses_of(request.user.pk), many=True).data)
+        return Response(AddressOut(addresses_of(self.user_id), many=True).data)
 
     @describe(request=AddressSaveIn, responses={201: AddressOut})
     def post(self, request: Request) -> Response:
         """Add an address; the first one is the default."""
         body = AddressSaveIn.parse(request.data)
-        return Response(AddressOut(save_address(user_id=request.user.pk, **body)).data, status=201)
+        return Response(AddressOut(save_address(user_id=self.user_id, **body)).data, status=201)
 
 
 class MyAddressView(View):
@@ -65,12 +65,12 @@ class MyAddressView(View):
     def put(self, request: Request, address_id: UUID) -> Response:
         """Replace an address; `is_default` makes it the default."""
         body = AddressSaveIn.parse(request.data)
-        return Response(AddressOut(save_address(user_id=request.user.pk, address_id=address_id, **body)).data)
+        return Response(AddressOut(save_address(user_id=self.user_id, address_id=address_id, **body)).data)
 
     @describe(responses={204: None})
     def delete(self, request: Request, address_id: UUID) -> Response:
         """Forget an address."""
-        remove_address(user_id=request.user.pk, address_id=address_id)
+        remove_address(user_id=self.user_id, address_id=address_id)
         return Response(status=204)
 
 
@@ -79,7 +79,7 @@ class MyOrderListView(View):
     def get(self, request: Request) -> Response:
         """The person's orders here, newest first."""
         query = PageQuery.parse(request.query_params)
-        rows, cursor = cursor_page(orders_of_buyer(request.user.pk), fields=("placed_at", "pk"), **query)
+        rows, cursor = cursor_page(orders_of_buyer(self.user_id), fields=("placed_at", "pk"), **query)
         return Response({"results": OrderRowOut(rows, many=True).data, "next_cursor": cursor})
 
 
@@ -87,7 +87,7 @@ class MyOrderView(View):
     @describe(responses=OrderOut)
     def get(self, request: Request, order_id: UUID) -> Response:
         """One of the person's orders."""
-        return Response(OrderOut(order_of_buyer(order_id=order_id, buyer_id=request.user.pk)).data)
+        return Response(OrderOut(order_of_buyer(order_id=order_id, buyer_id=self.user_id)).data)
 
 
 class MyOrderCancelView(View):
@@ -95,9 +95,9 @@ class MyOrderCancelView(View):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Cancel an order of which nothing was shipped; what was paid is refunded."""
         reason = ReasonIn.parse(request.data)["reason"]
-        order = order_of_buyer(order_id=order_id, buyer_id=request.user.pk)
-        cancel_order(order_id=order.pk, actor=Actor(ActorKind.BUYER, request.user.pk), reason=reason)
-        return Response(OrderOut(order_of_buyer(order_id=order_id, buyer_id=request.user.pk)).data)
+        order = order_of_buyer(order_id=order_id, buyer_id=self.user_id)
+        cancel_order(order_id=order.pk, actor=Actor(ActorKind.BUYER, self.user_id), reason=reason)
+        return Response(OrderOut(order_of_buyer(order_id=order_id, buyer_id=self.user_id)).data)
 
 
 class MyNotificationListView(View):
@@ -105,11 +105,11 @@ class MyNotificationListView(View):
     def get(self, request: Request) -> Response:
         """What the person was told here, newest first."""
         query = PageQuery.parse(request.query_params)
-        rows, cursor = cursor_page(notifications_of(request.user.pk), fields=("created_at", "pk"), **query)
+        rows, cursor = cursor_page(notifications_of(self.user_id), fields=("created_at", "pk"), **query)
         return Response({"results": NotificationOut(rows, many=True).data, "next_cursor": cursor})
 
     @describe(request=MarkReadIn, responses={200: MarkedOut})
     def post(self, request: Request) -> Response:
         """Mark as read: those named, or all."""
         ids = MarkReadIn.parse(request.data).get("ids")
-        return Response({"marked": mark_read(notification_ids=ids, recipient_id=request.user.pk)})
+        return Response({"marked": mark_read(notification_ids=ids, recipient_id=self.user_id)})

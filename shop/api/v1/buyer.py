@@ -97,7 +97,7 @@ class OneCartView(PublicView):
     def cart(self, request: Request, token: str) -> Cart:
         """The cart behind the token; a signed-in buyer makes a guest's cart theirs."""
         if request.user:
-            return adopt_cart(token=token, buyer_id=request.user.pk)
+            return adopt_cart(token=token, buyer_id=self.user_id)
         cart = find_cart(token)
         if cart.buyer_id is not None:
             raise NotFound(what="cart")

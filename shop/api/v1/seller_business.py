@@ -96,7 +96,7 @@ class SellerStorefrontView(SellerView):
         body = StorefrontIn.parse(request.data)
         return Response(
             StorefrontOut(
-                update_storefront(tenant_id=self.tenant.pk, actor_id=request.user.pk, changes=body)
+                update_storefront(tenant_id=self.tenant.pk, actor_id=self.user_id, changes=body)
             ).data
         )
 
@@ -114,7 +114,7 @@ class SellerMemberListView(SellerView):
         """Give a person a role; somebody without an account is sent a link."""
         body = MemberIn.parse(request.data)
         return Response(
-            MemberOut(set_membership(tenant_id=self.tenant.pk, actor_id=request.user.pk, **body)).data,
+            MemberOut(set_membership(tenant_id=self.tenant.pk, actor_id=self.user_id, **body)).data,
             status=201,
         )
 
@@ -125,7 +125,7 @@ class SellerMemberView(SellerView):
     @describe(responses={204: None})
     def delete(self, request: Request, membership_id: UUID) -> Response:
         """Take a person's role away, with effect from the next request."""
-        remove_membership(tenant_id=self.tenant.pk, membership_id=membership_id, actor_id=request.user.pk)
+        remove_membership(tenant_id=self.tenant.pk, membership_id=membership_id, actor_id=self.user_id)
         return Response(status=204)
 
 

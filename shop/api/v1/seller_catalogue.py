@@ -140,7 +140,7 @@ class SellerImportView(SellerView):
         body = ImportIn(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
-        report = import_products(values["file"].file, dry_run=values["dry_run"], actor_id=request.user.pk)
+        report = import_products(values["file"].file, dry_run=values["dry_run"], actor_id=self.user_id)
         return Response(report.as_json())
 
 
@@ -211,9 +211,7 @@ class SellerReceiveView(SellerView):
         """Goods came in."""
         return Response(
             InventoryOut(
-                receive_stock(
-                    variant_id=variant_id, actor_id=request.user.pk, **ReceiveIn.parse(request.data)
-                )
+                receive_stock(variant_id=variant_id, actor_id=self.user_id, **ReceiveIn.parse(request.data))
             ).data
         )
 
@@ -226,7 +224,7 @@ class SellerAdjustView(SellerView):
         """Correct the count, with a reason."""
         return Response(
             InventoryOut(
-                adjust_stock(variant_id=variant_id, actor_id=request.user.pk, **AdjustIn.parse(request.data))
+                adjust_stock(variant_id=variant_id, actor_id=self.user_id, **AdjustIn.parse(request.data))
             ).data
         )
 
