@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core.jobs import MONEY, task
-from services.account_services import open_account
+from services.account_services import open_account, sync_account, sync_stale_accounts
 from services.payout_services import run_payouts, send_payout, sweep_payouts
 from services.webhook_services import apply_stripe_event, sweep_events
 
@@ -11,6 +11,16 @@ from services.webhook_services import apply_stripe_event, sweep_events
 @task("account.open", priority=MONEY)
 def open_account_job(*, opened_for: str) -> None:
     open_account(tenant_id=UUID(opened_for))
+
+
+@task("account.sync", priority=MONEY)
+def sync_account_job(*, stripe_account_id: str) -> None:
+    sync_account(stripe_account_id=stripe_account_id)
+
+
+@task("account.sync_stale", priority=MONEY, cron="25 * * * *")
+def sync_stale_accounts_job() -> None:
+    sync_stale_accounts()
 
 
 @task("stripe_event.apply", priority=MONEY)

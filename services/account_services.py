@@ -1,12 +1,15 @@
 """A seller's account at Stripe: opened, onboarded, and followed."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.clock import now
 from core.errors import Conflict
+from core.jobs import enqueue
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
 from services.notification_services import notify
@@ -68,6 +71,17 @@ def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
     with stripe_api() as stripe:
         found = plain(stripe.v1.accounts.retrieve(stripe_account_id))
     return apply_account(found)
+
+
+def sync_stale_accounts(*, older_than: timedelta = timedelta(days=1)) -> int:
+    """Ask for every account that was not read for a day to be read again: its events may never have arrived."""
+    stale = SellerAccount.objects.exclude(stripe_account_id=None).filter(
+        Q(refreshed_at=None) | Q(refreshed_at__lt=now() - older_than)
+    )
+    ids = list(stale.values_list("stripe_account_id", flat=True))
+    for stripe_account_id in ids:
+        enqueue("account.sync", stripe_account_id=stripe_account_id)
+    return len(ids)
 
 
 @transaction.atomic
