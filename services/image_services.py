@@ -107,7 +107,7 @@ def add_image(
             refresh_product(product)
             return row
     except BaseException:
-        _delete_files(columns["file"], columns["thumbnail"])
+        delete_files(columns["file"], columns["thumbnail"])
         raise
 
 
@@ -121,10 +121,11 @@ def remove_image(*, product_id: UUID, image_id: UUID) -> None:
         files = (row.file, row.thumbnail)
         row.delete()
         refresh_product(product)
-        transaction.on_commit(lambda: _delete_files(*files))
+        transaction.on_commit(lambda: delete_files(*files))
 
 
-def _delete_files(*names: str) -> None:
+def delete_files(*names: str) -> None:
+    """Remove stored pictures; "" is skipped."""
     for name in names:
         if name:
             default_storage.delete(name)
@@ -149,7 +150,7 @@ def fetch_image(*, image_id: UUID) -> None:
         if ProductImage.objects.filter(pk=image_id, file="").update(fetch_error="", **columns):
             refresh_product(product)
         else:
-            _delete_files(columns["file"], columns["thumbnail"])
+            delete_files(columns["file"], columns["thumbnail"])
 
 
 def fetch_public(url: str) -> bytes:

@@ -1,6 +1,7 @@
 """Taking over a catalogue from Shopify's product export: all or nothing per product, and twice changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from services.catalogue_services import (
     save_category,
     update_product,
 )
-from services.image_services import FetchRefused, decode_image, read_sample_picture, store_image
+from services.image_services import FetchRefused, decode_image, delete_files, read_sample_picture, store_image
 from services.inventory_services import set_stock, set_stock_rules
 from shop.imports.shopify_csv import (
     ImportProblem,
@@ -87,9 +88,10 @@ def import_products(
 
 
 def _import_one(parsed: ParsedProduct, report: ImportReport, *, dry_run: bool, actor_id: UUID | None) -> None:
+    stored: list[str] = []
     try:
-        with transaction.atomic():
-            outcome = _write(parsed, actor_id)
+        with _removed_unless_kept(stored), transaction.atomic():
+            outcome = _write(parsed, actor_id, stored)
             if dry_run:
                 raise DryRun
     except DryRun:
@@ -111,7 +113,17 @@ def _import_one(parsed: ParsedProduct, report: ImportReport, *, dry_run: bool, a
     report.images += len(parsed.images)
 
 
-def _write(parsed: ParsedProduct, actor_id: UUID | None) -> str:
+@contextmanager
+def _removed_unless_kept(stored: list[str]) -> Iterator[None]:
+    """Files know no rollback: when the rows are taken back, the pictures stored for them go, too."""
+    try:
+        yield
+    except BaseException:
+        delete_files(*stored)
+        raise
+
+
+def _write(parsed: ParsedProduct, actor_id: UUID | None, stored: list[str]) -> str:
     known = Product.objects.filter(slug=parsed.handle).first()
     values = _as_input(parsed)
     if known is None:
@@ -123,7 +135,7 @@ def _write(parsed: ParsedProduct, actor_id: UUID | None) -> str:
         if outcome == "updated":
             product = update_product(product_id=product.pk, values=values)
     stock_changed = _write_stock(product, parsed, actor_id)
-    images_added = _write_images(product, parsed)
+    images_added = _write_images(product, parsed, stored)
     return "updated" if outcome == "unchanged" and (stock_changed or images_added) else outcome
 
 
@@ -220,7 +232,7 @@ def _set_tracking(item: InventoryItem, is_tracked: bool) -> bool:
     return True
 
 
-def _write_images(product: Product, parsed: ParsedProduct) -> bool:
+def _write_images(product: Product, parsed: ParsedProduct, stored: list[str]) -> bool:
     known = set(product.images.values_list("source_url", flat=True))
     variant_of = {v.image_url: v.option_values for v in parsed.variants if v.image_url}
     variants = {tuple(variant.option_values): variant.pk for variant in product.variants.all()}
@@ -228,7 +240,7 @@ def _write_images(product: Product, parsed: ParsedProduct) -> bool:
     for image in parsed.images:
         if image.url in known:
             continue
-        _add_image(product, image, variants.get(variant_of.get(image.url, ("",))))
+        _add_image(product, image, variants.get(variant_of.get(image.url, ("",))), stored)
         known.add(image.url)
         added = True
     if added:
@@ -236,7 +248,7 @@ def _write_images(product: Product, parsed: ParsedProduct) -> bool:
     return added
 
 
-def _add_image(product: Product, image: ParsedImage, variant_id: UUID | None) -> None:
+def _add_image(product: Product, image: ParsedImage, variant_id: UUID | None, stored: list[str]) -> None:
     """Our own samples are read from the package; everything else is fetched by a job."""
     row = ProductImage(
         product=product,
@@ -250,6 +262,7 @@ def _add_image(product: Product, image: ParsedImage, variant_id: UUID | None) ->
             columns = store_image(decode_image(read_sample_picture(image.url.removeprefix(SAMPLE))))
         except FetchRefused as error:
             raise Invalid(field="Image Src", reason=str(error)) from error
+        stored += [columns["file"], columns["thumbnail"]]
         for name, value in columns.items():
             setattr(row, name, value)
     row.save()
