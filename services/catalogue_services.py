@@ -144,6 +144,8 @@ def _save(product: Product, values: ProductInput) -> Product:
     _store(product, "slug", "another product has this slug")
     if values.variants is not None:
         _save_variants(product, values.variants)
+    elif values.option_names is not None:
+        _check_options_fit(product)
     refresh_product(product)
     return product
 
@@ -153,6 +155,10 @@ def _store(row: Product | Variant | Category, name: str, taken: str) -> None:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:
+        if "variant_options_once" in str(error):
+            raise Conflict(
+                field="option_values", reason="another variant, sold or not, has these options"
+            ) from error
         if name not in str(error):
             raise
         raise Conflict(field=name, reason=taken) from error
@@ -187,6 +193,13 @@ def _save_variants(product: Product, variants: Sequence[VariantInput]) -> None:
             InventoryItem.objects.create(variant=variant, product=product, low_stock_since=now())
         kept.add(variant.pk)
     product.variants.exclude(pk__in=kept).update(is_active=False)
+
+
+def _check_options_fit(product: Product) -> None:
+    """Options may be renamed under their variants; more or fewer of them come together with new variants."""
+    for variant in product.variants.filter(is_active=True):
+        if len(variant.option_values) != len(product.option_names):
+            raise Invalid(field="option_names", reason="send the variants, too, with a value for each option")
 
 
 def _check_variants(product: Product, variants: Sequence[VariantInput]) -> None:
