@@ -3,13 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from core.errors import Conflict, NotFound
 from services.order_services import check_address
 from shop.models import Address
 
 MAX_ADDRESSES = 50
+ADDRESS_LOCK = 0x50AD
 
 
 def own_address(*, user_id: UUID, address_id: UUID) -> Address:
@@ -20,6 +21,12 @@ def own_address(*, user_id: UUID, address_id: UUID) -> Address:
     return address
 
 
+def lock_addresses(user_id: UUID) -> None:
+    """One change of a person's addresses at a time, until the transaction ends; also while there is none to lock yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADDRESS_LOCK, str(user_id)])
+
+
 @transaction.atomic
 def save_address(
     *, user_id: UUID, address_id: UUID | None = None, is_default: bool | None = None, **fields: Any
@@ -28,9 +35,10 @@ def save_address(
 
     Locks: the person's addresses. Raises NotFound, Invalid (the country's format), Conflict (too many).
     """
-    others = list(Address.objects.select_for_update().filter(user_id=user_id))
+    lock_addresses(user_id)
+    others = Address.objects.filter(user_id=user_id).count()
     if address_id is None:
-        if len(others) >= MAX_ADDRESSES:
+        if others >= MAX_ADDRESSES:
             raise Conflict(reason=f"you have {MAX_ADDRESSES} addresses; remove one first")
         address = Address(user_id=user_id)
     else:
@@ -51,7 +59,11 @@ def save_address(
 
 @transaction.atomic
 def remove_address(*, user_id: UUID, address_id: UUID) -> None:
-    """Forget an address. Orders keep their copy; the oldest of the rest becomes the default."""
+    """Forget an address. Orders keep their copy; the oldest of the rest becomes the default.
+
+    Locks: the person's addresses. Raises NotFound.
+    """
+    lock_addresses(user_id)
     address = own_address(user_id=user_id, address_id=address_id)
     address.delete()
     if address.is_default and (
