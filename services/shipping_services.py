@@ -47,7 +47,7 @@ def ship_order(
             else {pk: line.quantity - line.shipped_quantity for pk, line in lines.items()}
         )
         wanted = {pk: units for pk, units in wanted.items() if units}
-        if not wanted:
+        if not wanted or min(wanted.values()) < 0:
             raise Invalid(field="lines", reason="a parcel needs at least one unit")
         shipment = Shipment.objects.create(
             order=order,
