@@ -32,8 +32,11 @@ class Commission:
         return min(self.of(base_minor), percent_of(max(base_minor, 0), self.basis_points))
 
 
-def commission_for(*, tenant: Tenant, currency: str) -> Commission:
-    """The rule for a new order: the first active one that names this tenant or everybody, in the operator's order."""
+def commission_for(*, tenant: Tenant | None, currency: str) -> Commission:
+    """The rule for a new order: the first active one that names this tenant or everybody, in the operator's order.
+
+    Without a tenant: what a new seller starts with.
+    """
     rule = (
         CommissionRule.objects.filter(
             Q(tenant=tenant) | Q(tenant=None), Q(currency=currency) | Q(currency=""), is_active=True
