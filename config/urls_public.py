@@ -6,9 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
 from config.health import healthz, readyz, tls_ask
-from core.problems import json_not_found
 from payouts.webhooks.views import stripe_webhook
-from tenants.web.views import landing
+from tenants.web.views import ConfirmPage, SignUpPage, landing, not_found
 
 FACES = {"marketplace": "config.urls_public_api", "storefront": "config.urls_tenant_api"}
 
@@ -30,6 +29,8 @@ def document(face: str, urlconf: str) -> list:
 
 urlpatterns = [
     path("", landing),
+    path("signup", SignUpPage.as_view()),
+    path("account/confirm", ConfirmPage.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
     path("internal/tls-ask", tls_ask),
@@ -38,4 +39,4 @@ urlpatterns = [
     *[url for face, urlconf in FACES.items() for url in document(face, urlconf)],
     path("admin/", admin.site.urls),
 ]
-handler404 = json_not_found
+handler404 = not_found

@@ -1,7 +1,121 @@
+"""The marketplace's own pages: the front door, signing up, proving a mailbox."""
+
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
+from django.views import View
+
+from core.errors import Conflict, DomainError, TooMany
+from core.forms import add_refusal
+from core.money import Money
+from core.problems import json_not_found
+from core.requests import client_address
+from payouts.models import FeeBearer
+from services.auth_services import ATTEMPTS_PER_ADDRESS, accept_mailbox_proof, count_attempt
+from services.commission_services import commission_for
+from services.tenant_services import sign_up_seller
+from shop.web.storefront.forms import ConfirmForm
+from tenants.web.forms import SignUpForm
+
+EXAMPLE_MINOR = 6000
+MACHINE_PATHS = ("/api/", "/webhooks/", "/internal/")
 
 
 def landing(request: HttpRequest) -> HttpResponse:
     """The marketplace's front page."""
-    return render(request, "marketplace/landing.html")
+    return render(request, "marketplace/landing.html", {"form": SignUpForm(), **terms()})
+
+
+def terms() -> dict[str, Any]:
+    """What selling costs a new seller, with one sale as an example."""
+    currency = settings.CURRENCY
+    rule = commission_for(tenant=None, currency=currency)
+    commission = rule.of(EXAMPLE_MINOR)
+    return {
+        "host": settings.MARKETPLACE_HOST,
+        "percent": f"{(Decimal(rule.basis_points) / 100).normalize():f}",
+        "fixed": Money(rule.fixed_minor, currency) if rule.fixed_minor else None,
+        "seller_bears_fee": rule.fee_bearer == FeeBearer.SELLER,
+        "sale": Money(EXAMPLE_MINOR, currency),
+        "commission": Money(commission, currency),
+        "left": Money(EXAMPLE_MINOR - commission, currency),
+        "hold_days": settings.HOLD_DAYS,
+        "payout_minimum": Money(settings.PAYOUT_MINIMUM_MINOR, currency),
+    }
+
+
+class SignUpPage(View):
+    """The form on a page of its own, and what comes of it."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form."""
+        return self._show(request, SignUpForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """A user and an open storefront. Sent twice, it is one."""
+        form = SignUpForm(request.POST)
+        if not form.is_valid():
+            return self._show(request, form, status=HTTPStatus.BAD_REQUEST)
+        try:
+            count_attempt(f"signup:{client_address(request)}", ATTEMPTS_PER_ADDRESS)
+            made = sign_up_seller(**form.cleaned_data)
+        except DomainError as refusal:
+            add_refusal(form, refusal)
+            return self._show(request, form, status=_status_of(refusal))
+        context = {"storefront": made.tenant, "email": made.user.email, "has_dashboard": has_dashboard()}
+        return render(request, "marketplace/welcome.html", context, status=HTTPStatus.CREATED)
+
+    @staticmethod
+    def _show(request: HttpRequest, form: SignUpForm, *, status: int = 200) -> HttpResponse:
+        context = {"form": form, "host": settings.MARKETPLACE_HOST}
+        return render(request, "marketplace/signup.html", context, status=status)
+
+
+def _status_of(refusal: DomainError) -> int:
+    if isinstance(refusal, TooMany):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return HTTPStatus.CONFLICT if isinstance(refusal, Conflict) else HTTPStatus.BAD_REQUEST
+
+
+def has_dashboard() -> bool:
+    """Whether storefronts serve the seller's pages."""
+    try:
+        resolve("/dashboard", urlconf=settings.ROOT_URLCONF)
+    except Resolver404:
+        return False
+    return True
+
+
+class ConfirmPage(View):
+    """Where links in the marketplace's mails lead: the new password of an account."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form; see the storefront's page of the same name."""
+        return render(request, "marketplace/account_confirm.html", {"form": ConfirmForm()})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Set the password."""
+        form = ConfirmForm(request.POST)
+        if form.is_valid():
+            try:
+                pair = accept_mailbox_proof(tenant=None, **form.cleaned_data)
+            except DomainError as refusal:
+                add_refusal(form, refusal)
+            else:
+                context = {"person": pair.user, "is_done": True}
+                return render(request, "marketplace/account_confirm.html", context)
+        return render(
+            request, "marketplace/account_confirm.html", {"form": form}, status=HTTPStatus.BAD_REQUEST
+        )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The marketplace's 404: a page for people, problem+json for programs."""
+    if request.path.startswith(MACHINE_PATHS):
+        return json_not_found(request, exception)
+    return render(request, "marketplace/404.html", status=HTTPStatus.NOT_FOUND)

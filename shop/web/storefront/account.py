@@ -3,9 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 
 from core.errors import DomainError
+from core.forms import add_refusal
 from services.auth_services import accept_mailbox_proof
 from shop.web.storefront.forms import ConfirmForm
-from shop.web.storefront.page import Page, add_refusal
+from shop.web.storefront.page import Page
 
 
 class ConfirmPage(Page):
@@ -37,4 +38,4 @@ class ConfirmPage(Page):
         except DomainError as refusal:
             add_refusal(form, refusal)
             return self.show(request, form=form, status=400)
-        return self.show(request, user=pair.user, is_done=True)
+        return self.show(request, person=pair.user, is_done=True)

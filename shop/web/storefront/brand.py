@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from core.colours import is_colour, legible_on, text_on
+from core.colours import BLACK, LEGIBLE, WHITE, contrast, is_colour, legible_on, mix, text_on
 
 PAPER, NIGHT = "#fbfaf7", "#151614"
 PRIMARY, ACCENT = "#1f4d3f", "#d98e4a"
 FONTS = {
-    "system": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
+    "system": "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
     "serif": "'Iowan Old Style', 'Palatino Linotype', Palatino, 'Book Antiqua', Georgia, 'Liberation Serif', serif",
     "rounded": "ui-rounded, 'SF Pro Rounded', 'Hiragino Maru Gothic ProN', Quicksand, Nunito, 'Varela Round', system-ui, sans-serif",
     "mono": "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'Liberation Mono', monospace",
@@ -28,7 +28,16 @@ def brand_variables(brand: Any) -> dict[str, str]:
         "--on-brand": text_on(primary),
         "--accent": accent,
         "--on-accent": text_on(accent),
+        "--brand-hover": mix(primary, BLACK if text_on(primary) == WHITE else WHITE, 0.14),
+        "--brand-glow": _glow(primary, accent),
         "--brand-by-day": legible_on(PAPER, primary),
         "--brand-by-night": legible_on(NIGHT, primary),
         "--display": FONTS.get(font if isinstance(font, str) else "system", FONTS["system"]),
+        "--display-weight": "500" if font == "serif" else "650",
     }
+
+
+def _glow(primary: str, accent: str) -> str:
+    """The primary colour with some of the accent in it, where text stays legible on that."""
+    mixed = mix(primary, accent, 0.24)
+    return mixed if contrast(mixed, text_on(primary)) >= LEGIBLE else primary

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from core.errors import DomainError
+from core.forms import add_refusal
 from core.ids import new_secret
 from services.cart_services import CartAlreadyOrdered, NotForSale, price
 from services.inventory_services import InsufficientStock
@@ -13,7 +14,7 @@ from shop.models import Cart, Order
 from shop.selectors.carts import unpaid_order_of_cart
 from shop.web.storefront.forms import CheckoutForm
 from shop.web.storefront.orders import on_to_payment
-from shop.web.storefront.page import REFUSED, Page, add_refusal, cart_of, cart_token
+from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
 
 
 class CheckoutPage(Page):

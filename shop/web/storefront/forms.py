@@ -1,12 +1,10 @@
 """What buyers type. Forms check shape; services check rules."""
 
-import unicodedata
 from typing import Any
 
-from babel import Locale
 from django import forms
 
-from core.serializers import BIDI_AND_INVISIBLE
+from core.forms import LineField, country_choices
 from shop.selectors.catalogue import Listing
 
 SORTS = {
@@ -15,65 +13,7 @@ SORTS = {
     "-price": "Price, high to low",
     "title": "Name, A to Z",
 }
-# Where parcels go from a small European shop; the seller's own country is added where it is missing.
-COUNTRIES = [
-    "AT",
-    "AU",
-    "BE",
-    "BG",
-    "CA",
-    "CH",
-    "CY",
-    "CZ",
-    "DE",
-    "DK",
-    "EE",
-    "ES",
-    "FI",
-    "FR",
-    "GB",
-    "GR",
-    "HR",
-    "HU",
-    "IE",
-    "IS",
-    "IT",
-    "JP",
-    "LI",
-    "LT",
-    "LU",
-    "LV",
-    "MT",
-    "NL",
-    "NO",
-    "NZ",
-    "PL",
-    "PT",
-    "RO",
-    "SE",
-    "SI",
-    "SK",
-    "US",
-]
 MAX_QUANTITY = 10_000
-
-
-def country_choices(own: str) -> list[tuple[str, str]]:
-    """Codes and English names, by name."""
-    names = Locale("en").territories
-    codes = {*COUNTRIES, own}
-    return sorted(((code, str(names.get(code, code))) for code in codes), key=lambda choice: choice[1])
-
-
-class LineField(forms.CharField):
-    """One line of text: NFC, without control, bidi or zero-width characters."""
-
-    def clean(self, value: Any) -> str:
-        """Such characters travel into labels and headers, where nobody sees them."""
-        text = unicodedata.normalize("NFC", super().clean(value))
-        if any(char in BIDI_AND_INVISIBLE or ord(char) < 32 for char in text):
-            raise forms.ValidationError("This text has invisible characters. Type it again.")
-        return text
 
 
 class CatalogueForm(forms.Form):

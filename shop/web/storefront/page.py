@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
-from core.errors import DomainError, Invalid, NotFound
+from core.errors import DomainError, NotFound
 from services.cart_services import CartAlreadyOrdered, find_cart
 from shop.models import Cart
 from shop.selectors.carts import units_in_cart
@@ -70,12 +70,3 @@ def keep_cart(response: HttpResponse, cart: Cart) -> HttpResponse:
         secure=settings.SCHEME == "https",
     )
     return response
-
-
-def add_refusal(form: Any, refusal: DomainError) -> None:
-    """A refusal beside the field it is about, or above the form."""
-    name = str(refusal.facts.get("field", "")).removeprefix("address.")
-    if isinstance(refusal, Invalid) and name in form.fields:
-        form.add_error(name, str(refusal.facts["reason"]).capitalize().rstrip(".") + ".")
-    else:
-        form.add_error(None, refusal.sentence)

@@ -1,0 +1,51 @@
+"""What sellers type on the marketplace's pages. Forms check shape; services check rules."""
+
+from typing import Any
+
+from babel.numbers import get_currency_name
+from django import forms
+from django.conf import settings
+
+from core.forms import LineField, country_choices
+
+CURRENCIES = ["CHF", "CZK", "DKK", "EUR", "GBP", "NOK", "PLN", "SEK", "USD"]
+
+
+class SignUpForm(forms.Form):
+    """A person and a storefront."""
+
+    name = LineField(
+        max_length=80,
+        label="Name of your shop",
+        widget=forms.TextInput(attrs={"autocomplete": "organization", "data-slug-from": "id_slug"}),
+    )
+    slug = forms.CharField(
+        max_length=60,
+        label="Address",
+        help_text="3 to 40 small letters, digits and hyphens.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    email = forms.EmailField(
+        max_length=254, label="Your e-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    password = forms.CharField(
+        max_length=200,
+        strip=False,
+        label="Password",
+        help_text="At least 8 characters. If you already sell here, use the password you have.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    country = forms.ChoiceField(label="You sell from", initial="DE")
+    currency = forms.ChoiceField(label="Your prices are in")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        country, currency = self.fields["country"], self.fields["currency"]
+        assert isinstance(country, forms.ChoiceField)
+        assert isinstance(currency, forms.ChoiceField)
+        country.choices = country_choices()
+        codes = sorted({*CURRENCIES, settings.CURRENCY})
+        currency.choices = [(code, f"{code}, {get_currency_name(code, locale='en')}") for code in codes]
+        currency.initial = settings.CURRENCY
