@@ -4,17 +4,32 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; more members carry the facts of the refusal.",
+    "properties": {
+        "type": {"type": "string"},
+        "code": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+    "required": ["type", "code", "title", "status"],
+}
+PROBLEM_ANSWER = {
+    "description": "Refused, or not possible now.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
-class Problem(serializers.Serializer):
-    """RFC 9457. `code` is stable; more members carry the facts of the refusal."""
-
-    type = serializers.CharField()
-    code = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(required=False)
+def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular hook: every operation may answer with a problem document."""
+    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"].setdefault("default", PROBLEM_ANSWER)
+    return result
 
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -33,16 +48,6 @@ class SoukSchema(AutoSchema):
         """The header, on methods that require it."""
         action = getattr(self.view, self.method.lower(), None)
         return [IDEMPOTENCY_KEY] if getattr(action, "is_idempotent", False) else []
-
-    def get_response_serializers(self) -> Any:
-        """Declared answers; `default` is the problem document."""
-        declared: Any = super().get_response_serializers()
-        if isinstance(declared, dict):
-            return {**declared, "default": Problem}
-        return {
-            ("201" if self.method == "POST" else "204" if self.method == "DELETE" else "200"): declared,
-            "default": Problem,
-        }
 
     def get_tags(self) -> list[str]:
         """The noun of the path: /api/v1/seller/orders -> seller orders."""

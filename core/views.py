@@ -1,5 +1,6 @@
 """What every API view shares."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,7 @@ class PageQuery(Body):
     limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
 
 
+@cache
 def page_of(item: type[serializers.Serializer]) -> Any:
     """The document of a cursor page of `item`."""
     return inline_serializer(

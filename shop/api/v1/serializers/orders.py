@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.money import Money
@@ -115,6 +116,7 @@ def cart_json(cart: Any, priced: Any) -> dict[str, Any]:
     }
 
 
+@extend_schema_field(MoneyOut)
 class AmountField(serializers.Field):
     """A column `<name>_minor` of a row with a currency, as money."""
 
