@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 VENV := .souk/venv
 PYTHON := $(VENV)/bin/python
-PYTEST_WORKERS ?= 0
+PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
 .PHONY: help demo test journey bench lint format clean runtime development

@@ -4,11 +4,12 @@ from django.db import models
 from django.db.models import Q
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 ADDRESS_FIELDS = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country", "phone")
 
 
-class Address(models.Model):
+class Address(TenantModel):
     """Where a buyer wants things sent. Several per person, one of them the default. Orders keep a copy."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -2,9 +2,10 @@ from django.db import models
 from django.db.models import Q
 
 from core.ids import new_id, new_secret
+from shop.models.base import TenantModel
 
 
-class Cart(models.Model):
+class Cart(TenantModel):
     """What a buyer means to buy. A guest holds its secret `token`; an account's cart also knows its person.
 
     Prices are never stored here: the server works them out whenever the cart is shown and once more at checkout.
@@ -22,7 +23,7 @@ class Cart(models.Model):
         return f"cart {self.pk}"
 
 
-class CartLine(models.Model):
+class CartLine(TenantModel):
     """So many units of one variant."""
 
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")

@@ -5,9 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
-class Category(models.Model):
+class Category(TenantModel):
     """A shelf. Categories may stand inside one another."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -26,7 +27,7 @@ class Category(models.Model):
         return self.name
 
 
-class Product(models.Model):
+class Product(TenantModel):
     """What a buyer looks at. What is bought is a variant of it.
 
     `price_from_minor`, `price_to_minor` and `cover` repeat facts of variants and images for lists; the catalogue
@@ -90,7 +91,7 @@ class Product(models.Model):
         return self.is_published and self.archived_at is None
 
 
-class Variant(models.Model):
+class Variant(TenantModel):
     """One thing that can be bought: a SKU with a price. Never deleted once it exists, only made inactive."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -127,7 +128,7 @@ class Variant(models.Model):
         return " / ".join(self.option_values)
 
 
-class ProductImage(models.Model):
+class ProductImage(TenantModel):
     """A picture of a product, re-encoded by us; or, while it is fetched after an import, where it comes from."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

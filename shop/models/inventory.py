@@ -1,8 +1,10 @@
 from django.db import models
 from django.db.models import F, Q
 
+from shop.models.base import TenantModel
 
-class InventoryItem(models.Model):
+
+class InventoryItem(TenantModel):
     """One SKU's stock. Changed only by services.inventory_services, with a movement for each change.
 
     `available_stock` = `current_stock` - `reserved_stock`, computed by PostgreSQL. An item that is not tracked can
@@ -51,7 +53,7 @@ class MovementKind(models.TextChoices):
     ADJUST = "adjust"  #   ±n,  0   counted again
 
 
-class InventoryMovement(models.Model):
+class InventoryMovement(TenantModel):
     """One change of one item's stock, with the counts after it. Never changed or deleted."""
 
     item = models.ForeignKey(InventoryItem, on_delete=models.CASCADE, related_name="movements")

@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
 class MailState(models.TextChoices):
@@ -10,7 +11,7 @@ class MailState(models.TextChoices):
     SENT = "sent"
 
 
-class Notification(models.Model):
+class Notification(TenantModel):
     """Something a person should know: shown in the shop, and mailed where there is an address.
 
     `recipient_id` is a buyer's user; None is the storefront's staff. `dedupe_key` names the fact it tells, so that a

@@ -7,6 +7,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 
 from core.ids import new_id, new_secret
 from core.money import Money
+from shop.models.base import TenantModel
 
 
 class OrderStatus(models.TextChoices):
@@ -28,7 +29,7 @@ def was_unpaid(order: Any) -> bool:
     return order.cancelled_because == CancelReason.UNPAID
 
 
-class Order(FSMModelMixin, models.Model):
+class Order(FSMModelMixin, TenantModel):
     """What a buyer agreed to. Amounts and addresses are frozen when it is placed.
 
     pending --confirm (paid)--> confirmed --ship (all lines)--> shipped --deliver--> delivered
@@ -153,7 +154,7 @@ class Order(FSMModelMixin, models.Model):
         self.confirmed_at, self.cancelled_at, self.cancelled_because = at, None, ""
 
 
-class OrderLine(models.Model):
+class OrderLine(TenantModel):
     """A frozen copy of what was bought, with its own share of discount, shipping and commission."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -204,7 +205,7 @@ class ActorKind(models.TextChoices):
     SYSTEM = "system"
 
 
-class OrderEvent(models.Model):
+class OrderEvent(TenantModel):
     """A move in an order's life: who, when, from, to, why."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="events")

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
 class PaymentStatus(models.TextChoices):
@@ -15,7 +16,7 @@ class PaymentStatus(models.TextChoices):
     VOIDED = "voided"
 
 
-class Payment(FSMModelMixin, models.Model):
+class Payment(FSMModelMixin, TenantModel):
     """One way of paying one order: a payment page at Stripe and the intent behind it.
 
     pending -> captured | failed | voided; failed -> captured (Stripe may still take the money). An order may see several,
@@ -86,7 +87,7 @@ class Payment(FSMModelMixin, models.Model):
         """Nothing was taken and nothing will be."""
 
 
-class PaymentAttempt(models.Model):
+class PaymentAttempt(TenantModel):
     """One try with one card: Stripe's charge, how it ended, and what Stripe said."""
 
     payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="attempts")

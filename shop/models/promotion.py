@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
 class PromotionKind(models.TextChoices):
@@ -9,7 +10,7 @@ class PromotionKind(models.TextChoices):
     FIXED = "fixed"
 
 
-class Promotion(models.Model):
+class Promotion(TenantModel):
     """A discount by code: a percentage (basis points, at most 100 %) or a fixed amount above zero."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -65,7 +66,7 @@ class Promotion(models.Model):
         return self.code
 
 
-class PromotionRedemption(models.Model):
+class PromotionRedemption(TenantModel):
     """An order that uses a promotion. Released again when the order is cancelled."""
 
     promotion = models.ForeignKey(Promotion, on_delete=models.PROTECT, related_name="redemptions")

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
 class RefundStatus(models.TextChoices):
@@ -14,7 +15,7 @@ class RefundStatus(models.TextChoices):
     FAILED = "failed"
 
 
-class Refund(FSMModelMixin, models.Model):
+class Refund(FSMModelMixin, TenantModel):
     """Money on its way back to the buyer. requested -> succeeded | failed; succeeded -> failed (the bank sent it back)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

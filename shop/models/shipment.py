@@ -2,9 +2,10 @@ from django.db import models
 from django.db.models import Q
 
 from core.ids import new_id
+from shop.models.base import TenantModel
 
 
-class ShippingRate(models.Model):
+class ShippingRate(TenantModel):
     """What sending an order costs the buyer. One flat rate per storefront; free from an amount on, where set."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -26,7 +27,7 @@ class ShippingRate(models.Model):
         return self.name
 
 
-class Shipment(models.Model):
+class Shipment(TenantModel):
     """One parcel."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -45,7 +46,7 @@ class Shipment(models.Model):
         return f"{self.carrier} {self.tracking_number}"
 
 
-class ShipmentLine(models.Model):
+class ShipmentLine(TenantModel):
     """So many units of an order line in a parcel."""
 
     shipment = models.ForeignKey(Shipment, on_delete=models.CASCADE, related_name="lines")
