@@ -1,13 +1,16 @@
 """The worker: claims jobs under a lease, runs each in its tenant, records how it ended."""
 
 import os
+import re
 import secrets
 import socket
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -25,6 +28,8 @@ from core.models import Job, JobState
 log = structlog.get_logger("souk.jobs")
 LONGEST_PAUSE = timedelta(hours=1)
 REAP_EVERY_SECONDS = 2.0
+EMAIL_ADDRESS = re.compile(r"[^\s<>()'\"=,;:]+@[^\s<>()'\"=,;:]+")
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(acct|ch|cs|evt|pi|po|py|re|tr)_\w+")
 
 
 class TenantGone(Exception):
@@ -96,9 +101,30 @@ def _failed(job: Job, error: Exception) -> None:
         run_at=now() + pause,
         lease_until=None,
         locked_by="",
-        last_error=f"{type(error).__name__}: {str(error)[:500]}\n{where}"[:4000],
+        last_error=f"{type(error).__name__}: {impersonal(str(error), job.args)[:500]}\n{where}"[:4000],
     )
     log.log(40 if is_last else 30, "job.parked" if is_last else "job.failed", error=type(error).__name__)
+
+
+def impersonal(text: str, args: Any) -> str:
+    """What an error says, without what the job was told and without people: operators read it, and it is kept.
+
+    PostgreSQL's DETAIL repeats rows, mail servers repeat addresses, anything may repeat an argument. Ids stay.
+    """
+    text = text.partition("\nDETAIL:")[0]
+    for secret in sorted(_words(args), key=len, reverse=True):
+        text = text.replace(secret, "[argument]")
+    return EMAIL_ADDRESS.sub("[e-mail]", text)
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _words(each)
+    elif isinstance(value, str) and len(value) > 3 and not ID.fullmatch(value):
+        yield value
 
 
 def retry_parked(queryset: QuerySet[Job]) -> int:
@@ -149,6 +175,8 @@ class Worker:
                     self._stop.wait(1)
                 if not claimed:
                     self._stop.wait(self.poll_seconds)
+        pulse.join()
+        connections.close_all()
         log.info("worker.stop", worker=self.name)
 
     def _claim_for_free_threads(self, pool: ThreadPoolExecutor) -> int:
@@ -196,3 +224,4 @@ class Worker:
                 connections.close_all()
             if self._stop.is_set():
                 time.sleep(0.05)
+        connections.close_all()
