@@ -62,7 +62,7 @@ def list_products(listing: Listing) -> dict[str, Any]:
         position = decode_cursor(listing.cursor, 2)
         casts = ", ".join(f"%(after{index})s::{sql_type}" for index, sql_type in enumerate(types.split(", ")))
         where += f" AND ({columns}) {comparison} ({casts})"
-        params |= {"after0": position[0], "after1": position[1]}
+        params |= {"after0": str(position[0]), "after1": str(position[1])}
     order = ", ".join(f"{column} {direction}" for column in columns.split(", "))
     rows = _rows(LIST.format(key=columns, where=where, order=order), params)
     page, more = rows[:limit], len(rows) > limit
