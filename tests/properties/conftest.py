@@ -1,0 +1,3 @@
+from tests.services.conftest import pool
+
+__all__ = ["pool"]
