@@ -10,7 +10,6 @@ from django.utils.html import escape, format_html_join
 from django.utils.safestring import SafeString
 
 from core.money import Money
-from shop.selectors.catalogue import media_url
 from shop.web.storefront.brand import brand_variables
 
 register = template.Library()
@@ -51,9 +50,9 @@ def brand_icon(tenant: Any) -> str:
 
 
 @register.filter
-def media(name: str | None) -> str:
-    """Where a stored file is served; "" where there is none."""
-    return media_url(name) or ""
+def of(values: dict[Any, Any], key: Any) -> Any:
+    """`values[key]`, or None."""
+    return values.get(key)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from services.inventory_services import InsufficientStock
 from services.promotion_services import PromotionRefused
 from shop.models import Cart
 from shop.selectors.carts import unpaid_order_of_cart
+from shop.selectors.pictures import thumbnails
 from shop.web.storefront.forms import CodeForm, QuantityForm
 from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
 
@@ -41,6 +42,9 @@ class CartPage(Page):
             request,
             status=status,
             priced=None if is_empty else priced,
+            thumbnails={}
+            if priced is None or is_empty
+            else thumbnails(line.variant_id for line in priced.lines),
             cart_units=sum(line.quantity for line in priced.lines) if priced else 0,
             blocked=priced is not None
             and any(line.is_short or not line.is_for_sale for line in priced.lines),

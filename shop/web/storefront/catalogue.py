@@ -11,12 +11,13 @@ from django.urls import reverse
 from core.errors import DomainError, Invalid, NotFound
 from services.cart_services import NotForSale, add_to_cart, open_cart
 from services.inventory_services import InsufficientStock, StockLine
-from shop.selectors.catalogue import list_categories, list_products, product_json
+from shop.selectors.catalogue import Listing, list_categories, list_products, product_json
 from shop.web.storefront.choices import choose_variant, options_from, pictures_of
 from shop.web.storefront.forms import SORTS, AddForm, CatalogueForm
 from shop.web.storefront.page import REFUSED, Page, cart_of, keep_cart
 
 PRODUCTS_A_PAGE = 24
+PRODUCTS_ALIKE = 4
 
 
 class HomePage(Page):
@@ -110,9 +111,17 @@ class ProductPage(Page):
             chosen=chosen,
             options=options_from(product, chosen),
             pictures=pictures_of(product, chosen),
+            alike=_alike(product),
             quantity=request.POST.get("quantity", "1")[:5],
             problem=problem,
         )
+
+
+def _alike(product: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row of other products from the same shelf."""
+    category = product["category"]["slug"] if product["category"] else ""
+    cards = list_products(Listing(category=category, in_stock=True, limit=PRODUCTS_ALIKE + 1))["results"]
+    return [card for card in cards if card["slug"] != product["slug"]][:PRODUCTS_ALIKE]
 
 
 def _how_many(refusal: InsufficientStock, asked_for: int) -> str:

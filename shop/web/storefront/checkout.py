@@ -12,6 +12,7 @@ from services.order_services import CartEmpty, TotalChanged, check_address, plac
 from services.promotion_services import PromotionRefused
 from shop.models import Cart, Order
 from shop.selectors.carts import unpaid_order_of_cart
+from shop.selectors.pictures import thumbnails
 from shop.web.storefront.forms import CheckoutForm
 from shop.web.storefront.orders import on_to_payment
 from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
@@ -86,6 +87,7 @@ class CheckoutPage(Page):
             status=status,
             form=form,
             priced=priced,
+            thumbnails=thumbnails(line.variant_id for line in priced.lines),
             cart_units=sum(line.quantity for line in priced.lines),
             key=form.data.get("key") or new_secret(),
         )

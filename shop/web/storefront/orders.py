@@ -16,6 +16,7 @@ from services.stripe_gateway import PaymentProviderRefused
 from shop.api.v1.buyer import refresh_payment
 from shop.models import ActorKind, Order, OrderStatus
 from shop.selectors.orders import order_by_secret
+from shop.selectors.pictures import thumbnails
 from shop.web.storefront.page import Page
 
 LOOKS = 12  # how often a page that waits for its payment looks again by itself
@@ -68,6 +69,7 @@ class OrderPage(Page):
             request,
             status=status,
             order=order,
+            thumbnails=thumbnails(line.variant_id for line in order.lines.all()),
             steps=timeline(order),
             minutes_left=_minutes_until(order.deadline_at) if is_pending else None,
             failed=failed if is_pending else "",
