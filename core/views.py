@@ -39,7 +39,7 @@ class PublicView(View):
 class PageQuery(Body):
     """Cursor pages."""
 
-    cursor = LineField(required=False, default="", max_length=300)
+    cursor = LineField(required=False, default="", max_length=300, allow_blank=True)
     limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
 
 

@@ -231,3 +231,18 @@ def rename_user(*, user_id: UUID, name: str) -> str:
     """What a person wants to be called."""
     User.objects.filter(pk=user_id).update(name=name)
     return name
+
+
+@transaction.atomic
+def make_operator(*, email: str, password: str) -> User:
+    """Make a person one of the marketplace's operators, with this password. Raises Invalid (password)."""
+    from services.tenant_services import check_password
+
+    email = normalise_email(email)
+    check_password(password, email=email)
+    user = User.objects.select_for_update().filter(email=email).first() or User(email=email)
+    user.is_operator = user.is_superuser = True
+    user.set_password(password)
+    user.save()
+    record_audit("user.made_operator", actor_id=user.pk)
+    return user

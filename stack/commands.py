@@ -28,7 +28,9 @@ def worker_command() -> list[str]:
     return [sys.executable, "manage.py", "worker", "--with-scheduler"]
 
 
-def stripe_command(*, port: int, state: Path, webhook_port: int, host: str) -> list[str]:
+def stripe_command(
+    *, port: int, state: Path, webhook_port: int, host: str, funds_after_seconds: int | None = None
+) -> list[str]:
     """Local Stripe, which sends its events to the web server on `webhook_port` with `host` as Host header."""
     options = {
         "--port": str(port),
@@ -38,4 +40,6 @@ def stripe_command(*, port: int, state: Path, webhook_port: int, host: str) -> l
         "--webhook-secret": LOCAL_WEBHOOK_SECRET,
         "--public-url": f"http://{LOOPBACK}:{port}",
     }
+    if funds_after_seconds is not None:
+        options["--funds-after-seconds"] = str(funds_after_seconds)
     return [sys.executable, "-m", "stripe_local", *(part for option in options.items() for part in option)]

@@ -65,12 +65,14 @@ class Stack:
         marketplace_host: str = "souk.localhost",
         own_postgres: bool = False,
         fsync: bool = True,
+        funds_after_seconds: int | None = None,
         extra_env: Mapping[str, str] | None = None,
         root: Path = ROOT,
     ) -> None:
         """Nothing is started yet.
 
         `port` and `stripe_port` default to free ones. `own_postgres` starts PostgreSQL even where DATABASE_URL is given.
+        `funds_after_seconds` is how long local Stripe holds the money of a charge (its own default: two days).
         `extra_env` is added to the environment of the processes. `root` is the folder of manage.py.
         """
         self.root = root
@@ -82,6 +84,7 @@ class Stack:
         self.web_threads = web_threads
         self.pool_size = pool_size
         self.fsync = fsync
+        self.funds_after_seconds = funds_after_seconds
         self._settings = settings
         self._extra_env = dict(extra_env or {})
         self._is_fresh = False
@@ -357,7 +360,11 @@ class Stack:
             case "stripe" if self.has_local_stripe:
                 state = self.data_dir / "stripe.json"
                 return stripe_command(
-                    port=self.stripe_port, state=state, webhook_port=self.port, host=self.host
+                    port=self.stripe_port,
+                    state=state,
+                    webhook_port=self.port,
+                    host=self.host,
+                    funds_after_seconds=self.funds_after_seconds,
                 )
             case "web":
                 return web_command(port=self.port, processes=self.web_processes, threads=self.web_threads)

@@ -193,7 +193,8 @@ JOB_TENANT_SCOPE = "tenants.context.tenant_scope_by_id"
 JOB_MAX_ATTEMPTS = env.int("SOUK_JOB_MAX_ATTEMPTS", default=12)
 
 # Mail ----------------------------------------------------------------------------------------------------------
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}")
+# Without a mail server, mails are files. (django-environ drops the first slash of a path: filemail:////var/mail.)
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR.absolute() / 'mail'}")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"Souk <no-reply@{MARKETPLACE_HOST}>")
 EMAIL_TIMEOUT = 10

@@ -1,0 +1,150 @@
+"""Steps of the sellers and the operator: sign-up, onboarding, import, prices."""
+
+import time
+
+from journey.figures import FREE_FROM, PROMO_MINIMUM, PROMO_PERCENT, SHIPPING
+from journey.http import post_form
+from journey.world import PASSWORD, Seller, World, eventually, new_key
+
+OPERATOR = "operator@souk.example"
+
+
+def sign_up(world: World) -> str:
+    """Two sellers sign up; a retry returns the same storefront; bad addresses are refused."""
+    times = []
+    for seller in world.sellers:
+        body = {"email": seller.email, "password": PASSWORD, "name": seller.name, "slug": seller.slug}
+        key, started = new_key(), time.perf_counter()
+        made = world.marketplace.post("signup", body, key=key).expect(201)
+        times.append((time.perf_counter() - started) * 1000)
+        again = world.marketplace.post("signup", body, key=key)
+        assert again.headers.get("Idempotent-Replayed") == "true"
+        assert again.expect(201)["storefront"] == made["storefront"]
+        seller.tenant_id, seller.access, seller.refresh = (
+            made["storefront"]["id"],
+            made["access"],
+            made["refresh"],
+        )
+        seller.shop = world.storefront(f"{seller.slug}.{world.stack.host}")
+        seller.shop.get("products").expect(200)
+    refused = 0
+    for slug, status in (
+        ("admin", 409),
+        ("paypa1", 409),
+        (world.sellers[0].slug, 409),
+        ("-x-", 400),
+        ("LOO--KS", 400),
+    ):
+        body = {"email": "else@example.com", "password": PASSWORD, "name": "Else", "slug": slug}
+        world.marketplace.post("signup", body, key=new_key()).expect(status)
+        refused += 1
+    slowest = ", ".join(f"{ms:.0f} ms" for ms in times)
+    return f"2 storefronts open after {slowest}; retried with the same key: the same; {refused} bad addresses refused"
+
+
+def set_terms(world: World) -> str:
+    """The operator signs in and lets the two sellers be paid out at once."""
+    world.stack.manage("create_operator", "--email", OPERATOR, "--password", PASSWORD)
+    pair = world.marketplace.post("auth/token", {"email": OPERATOR, "password": PASSWORD}).expect(200)
+    world.operator = world.marketplace.signed_in(pair["access"])
+    for seller in world.sellers:
+        terms = {"hold_days": 0, "payout_minimum_minor": 1_000}
+        world.operator.ask("PATCH", f"/api/v1/operator/tenants/{seller.tenant_id}/terms", terms).expect(200)
+    suspended = world.sellers[1]
+    path = f"operator/tenants/{suspended.tenant_id}"
+    world.operator.post(f"{path}/suspend", {"reason": "a rehearsal"}).expect(200)
+    assert suspended.shop.get("products").status == 503
+    world.operator.post(f"{path}/reactivate", {"reason": "the rehearsal is over"}).expect(200)
+    suspended.shop.get("products").expect(200)
+    return (
+        "operator signed in; hold 0 days, minimum 10.00; suspended: 503 to the next request; reactivated: 200"
+    )
+
+
+def onboard(world: World) -> str:
+    """Both sellers prove themselves at Stripe; the webhook tells us."""
+    for seller in world.sellers:
+        link = eventually("the account at Stripe is open", lambda s=seller: _link(s))
+        assert post_form(link, {}).status in (200, 302, 303)
+        eventually(
+            "account.updated arrives",
+            lambda s=seller: s.staff.get("seller/account").expect(200)["transfers_active"],
+        )
+    return "2 accounts verified on Stripe's page, followed by webhook; transfers active"
+
+
+def _link(seller: Seller) -> str | None:
+    answer = seller.staff.post("seller/account/onboarding", {})
+    return answer.json["url"] if answer.status == 200 else None
+
+
+def import_exports(world: World) -> str:
+    """Each imports an export; what arrives is counted against the file; again changes nothing."""
+    parts = []
+    for seller in world.sellers:
+        export = seller.export
+        dry = _import(seller, dry_run="true")
+        assert dry["created"] == export.products
+        assert not seller.shop.get("products").expect(200)["results"], "a dry run writes nothing"
+        report = _import(seller)
+        assert (report["created"], report["rejected"]) == (export.products, 0), report["problems"][:3]
+        assert (report["variants"], report["units"]) == (export.variants, export.units)
+        assert (_count(seller, "seller/products"), _stock(seller)) == (
+            export.products,
+            (export.variants, export.units),
+        )
+        again = _import(seller)
+        assert (again["unchanged"], again["created"], again["updated"]) == (export.products, 0, 0)
+        parts.append(
+            f"{export.path.name}: {export.products} products, {export.variants} variants, {export.units} units"
+        )
+    return "; ".join(parts) + "; again: unchanged"
+
+
+def _import(seller: Seller, **form: str) -> dict:
+    files = {"file": (seller.export.path.name, seller.export.path.read_bytes(), "text/csv")}
+    answer = seller.staff.ask("POST", "/api/v1/seller/imports", form, files=files)
+    return answer.expect(200)
+
+
+def _count(seller: Seller, path: str) -> int:
+    return len(list(_pages(seller, path)))
+
+
+def _stock(seller: Seller) -> tuple[int, int]:
+    rows = list(_pages(seller, "seller/inventory"))
+    return len(rows), sum(row["current_stock"] for row in rows)
+
+
+def _pages(seller: Seller, path: str):
+    cursor = ""
+    while True:
+        page = seller.staff.get(f"{path}?limit=100&cursor={cursor}").expect(200)
+        yield from page["results"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return
+
+
+def prepare_shops(world: World) -> str:
+    """Stock is received, shipping and a promotion are set; promotions against the rules are refused."""
+    for seller in world.sellers:
+        for number, handle in enumerate(list(seller.export.prices)[:3]):
+            variant = seller.shop.get(f"products/{handle}").expect(200)["variants"][0]
+            assert variant["price"]["amount"] == seller.export.prices[handle]
+            seller.ids[f"variant{number}"] = variant["id"]
+            seller.staff.post(f"seller/inventory/{variant['id']}/receive", {"quantity": 30}).expect(200)
+        rate = {"name": "Standard", "price_minor": SHIPPING, "free_from_minor": FREE_FROM}
+        seller.staff.ask("PUT", "/api/v1/seller/shipping-rate", rate).expect(200)
+    seller = world.sellers[0]
+    promo = {"code": "WELCOME10", "kind": "percentage", "percentage_basis_points": PROMO_PERCENT * 100}
+    made = seller.staff.post("seller/promotions", {**promo, "minimum_spend_minor": PROMO_MINIMUM}).expect(201)
+    seller.ids["promotion_id"] = made["id"]
+    bad = [
+        {"code": "BAD1", "kind": "percentage", "percentage_basis_points": 10_001},
+        {"code": "BAD2", "kind": "fixed", "amount_minor": 0},
+        {**promo, "code": "BAD3", "starts_at": "2030-01-02T00:00:00Z", "ends_at": "2030-01-01T00:00:00Z"},
+    ]
+    for values in bad:
+        seller.staff.post("seller/promotions", values).expect(400)
+    return f"90 units received in each, shipping 4.90, WELCOME10 takes {PROMO_PERCENT} %; {len(bad)} bad promotions refused"

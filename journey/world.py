@@ -1,0 +1,78 @@
+"""What the journey knows so far, and how it waits."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from journey.figures import Export, Sale
+from journey.http import Face
+from stack.processes import Stack
+
+PASSWORD = "a-quiet-harbour-42"
+
+
+@dataclass
+class Seller:
+    """A seller and the storefront, as the journey made them."""
+
+    name: str
+    slug: str
+    email: str
+    export: Export
+    tenant_id: str = ""
+    access: str = ""
+    refresh: str = ""
+    shop: Face = field(default_factory=lambda: Face("", ""))
+    sales: list[Sale] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def staff(self) -> Face:
+        """The storefront, asked by its owner."""
+        return self.shop.signed_in(self.access)
+
+    @property
+    def owed(self) -> int:
+        """What all sales so far are worth to the seller, in cents."""
+        return sum(sale.owed for sale in self.sales)
+
+
+@dataclass
+class World:
+    """The stack, the people, and the lines printed."""
+
+    stack: Stack
+    marketplace: Face
+    sellers: list[Seller]
+    operator: Face | None = None
+    canaries: set[str] = field(default_factory=set)
+    results: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def stripe(self) -> str:
+        """The local Stripe's address."""
+        assert self.stack.stripe_url is not None, (
+            "the journey walks on the local Stripe: unset STRIPE_SECRET_KEY"
+        )
+        return self.stack.stripe_url
+
+    def storefront(self, host: str) -> Face:
+        """A host of the same stack."""
+        return Face(self.stack.url, host)
+
+
+def eventually(what: str, probe: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """The first truthy answer of `probe`. Raises AssertionError after `seconds`."""
+    ends = time.monotonic() + seconds
+    while True:
+        if found := probe():
+            return found
+        assert time.monotonic() < ends, f"waited {seconds:.0f} s in vain until {what}"
+        time.sleep(0.1)
+
+
+def new_key() -> str:
+    """An Idempotency-Key."""
+    return uuid.uuid4().hex
