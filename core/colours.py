@@ -3,7 +3,7 @@
 import re
 
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
-BLACK, WHITE = "#10110f", "#ffffff"
+BLACK, WHITE = "#000000", "#ffffff"
 LEGIBLE = 4.5
 
 

@@ -1,19 +1,23 @@
 """The buyer's pages, as a browser without JavaScript meets them."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+import shop.sample
 from services.cart_services import open_cart
 from services.catalogue_services import ProductInput, VariantInput, create_product, update_product
+from services.import_services import import_products
 from services.inventory_services import StockLine, receive_stock
 from services.order_history import SYSTEM
 from services.order_services import deliver_order
 from services.shipping_services import ship_order
 from shop.models import Cart, InventoryItem, Order, Product, ShippingRate
+from shop.web.storefront.choices import pictures_of
 from stripe_local.testing import LocalStripe
 from tenants.context import tenant_scope
 from tenants.models import Tenant
@@ -191,6 +195,36 @@ def test_an_unknown_variant_falls_back_to_one_that_is_in_stock(browser, variant)
 
     assert browser.get(f"/products/{mug.slug}?variant={variant}").status_code == 200
     assert "€20.00" in browser.text
+
+
+def test_each_variant_shows_its_own_pictures_then_the_product_s():
+    product = {
+        "variants": [
+            {"id": "1", "option_values": ["Oat", "S"]},
+            {"id": "2", "option_values": ["Oat", "L"]},
+            {"id": "3", "option_values": ["Ink", "S"]},
+        ],
+        "images": [{"url": url, "variant_id": of} for url, of in (("oat", "1"), ("ink", "3"), ("all", None))],
+    }
+
+    seen = [[picture["url"] for picture in pictures_of(product, one)] for one in product["variants"]]
+
+    assert seen == [["oat", "all"], ["oat", "all"], ["ink", "all"]]
+
+
+def test_a_whole_imported_shop_renders_with_its_pictures(browser):
+    with (Path(shop.sample.__file__).parent / "tea.csv").open("rb") as export:
+        report = import_products(export)
+
+    browser.get("/")
+    assert browser.text.count('class="card') >= report.created == 12
+    for product in Product.objects.all():
+        assert browser.get(f"/products/{product.slug}").status_code == 200
+        assert re.search(r'<img id="picture-1" src="/media/', browser.text), product.slug
+    variant = product.variants.last()
+    browser.add(variant)
+    browser.get("/cart")
+    assert re.search(r'class="line-picture"><img src="/media/', browser.text)
 
 
 def test_a_draft_is_not_found(browser):
