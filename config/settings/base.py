@@ -52,8 +52,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 
 MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",
-    "tenants.middleware.TenantMiddleware",
     "core.middleware.SecurityHeadersMiddleware",
+    "tenants.middleware.TenantMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.MarketplaceSessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
