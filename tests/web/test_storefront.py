@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -649,6 +649,20 @@ def test_a_suspended_storefront_is_closed_with_its_own_name(browser):
 
     assert response.status_code == 503
     assert f"{browser.tenant.name} is closed for now" in browser.text
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+
+
+def test_a_busy_database_is_weather(browser, monkeypatch):
+    def busy(listing):
+        with connection.cursor() as cursor, transaction.atomic():
+            cursor.execute("SET LOCAL statement_timeout = '5ms'; SELECT pg_sleep(1)")
+
+    monkeypatch.setattr("shop.web.storefront.catalogue.list_products", busy)
+
+    response = browser.get("/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
+    assert "Try again shortly" in browser.text
 
 
 # Queries ----------------------------------------------------------------------------------------------------------

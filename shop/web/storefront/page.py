@@ -4,12 +4,14 @@ import re
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
-from core.errors import DomainError, NotFound
+from core.errors import DomainError, NotFound, Unavailable
+from core.problems import WEATHER
 from services.cart_services import CartAlreadyOrdered, find_cart
 from shop.models import Cart
 from shop.selectors.carts import units_in_cart
@@ -33,6 +35,10 @@ class Page(View):
             return not_found(request)
         except DomainError as refusal:
             return refused(request, refusal)
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", None) not in WEATHER:
+                raise
+            return refused(request, Unavailable(retry_after=1))
 
     def show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
         """The page's template in the storefront's frame."""
