@@ -1,6 +1,7 @@
 """What the pages say in markup: money, the brand, pictures that stand in for missing ones."""
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +21,15 @@ TINTS = 6
 def money(value: Any, currency: str = "") -> str:
     """Money, {"amount", "currency"} or minor units with a currency, for people: "€19.99"."""
     if isinstance(value, Money):
-        return value.format()
+        return _written(value.minor, value.currency)
     if isinstance(value, dict):
-        return Money(value["amount"], value["currency"]).format()
-    return Money(int(value), currency).format()
+        return _written(value["amount"], value["currency"])
+    return _written(int(value), currency)
+
+
+@lru_cache(maxsize=4096)
+def _written(minor: int, currency: str) -> str:
+    return Money(minor, currency).format()
 
 
 @register.simple_tag

@@ -1,5 +1,6 @@
 """A storefront's brand as CSS variables. Only values that were checked here reach a page."""
 
+from functools import lru_cache
 from typing import Any
 
 from core.colours import BLACK, LEGIBLE, WHITE, contrast, is_colour, legible_on, mix, text_on
@@ -9,7 +10,7 @@ PRIMARY, ACCENT = "#1f4d3f", "#d98e4a"
 FONTS = {
     "system": "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
     "serif": "'Iowan Old Style', 'Palatino Linotype', Palatino, 'Book Antiqua', Georgia, 'Liberation Serif', serif",
-    "rounded": "ui-rounded, 'SF Pro Rounded', 'Hiragino Maru Gothic ProN', Quicksand, Nunito, 'Varela Round', system-ui, sans-serif",
+    "rounded": "ui-rounded, 'SF Pro Rounded', 'Hiragino Maru Gothic ProN', Quicksand, Nunito, 'Varela Round', 'Arial Rounded MT Bold', 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
     "mono": "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'Liberation Mono', monospace",
 }
 
@@ -23,6 +24,11 @@ def brand_variables(brand: Any) -> dict[str, str]:
     primary = given["primary"] if is_colour(given.get("primary")) else PRIMARY
     accent = given["accent"] if is_colour(given.get("accent")) else ACCENT
     font = given.get("font")
+    return _variables(primary, accent, font if isinstance(font, str) and font in FONTS else "system")
+
+
+@lru_cache(maxsize=1024)
+def _variables(primary: str, accent: str, font: str) -> dict[str, str]:
     return {
         "--brand": primary,
         "--on-brand": text_on(primary),
@@ -32,7 +38,7 @@ def brand_variables(brand: Any) -> dict[str, str]:
         "--brand-glow": _glow(primary, accent),
         "--brand-by-day": legible_on(PAPER, primary),
         "--brand-by-night": legible_on(NIGHT, primary),
-        "--display": FONTS.get(font if isinstance(font, str) else "system", FONTS["system"]),
+        "--display": FONTS[font],
         "--display-weight": "500" if font == "serif" else "650",
     }
 
