@@ -12,551 +12,1172 @@ import core.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.RunSQL("CREATE SEQUENCE shop_order_number START 1001", "DROP SEQUENCE shop_order_number"),
         migrations.CreateModel(
-            name='Cart',
+            name="Cart",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('token', models.CharField(default=core.ids.new_secret, editable=False, max_length=40, unique=True)),
-                ('buyer_id', models.UUIDField(db_index=True, null=True)),
-                ('promotion_code', models.CharField(blank=True, max_length=40)),
-                ('order_id', models.UUIDField(null=True, unique=True)),
-                ('expires_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "token",
+                    models.CharField(default=core.ids.new_secret, editable=False, max_length=40, unique=True),
+                ),
+                ("buyer_id", models.UUIDField(db_index=True, null=True)),
+                ("promotion_code", models.CharField(blank=True, max_length=40)),
+                ("order_id", models.UUIDField(null=True, unique=True)),
+                ("expires_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('sku', models.CharField(max_length=80, unique=True)),
-                ('barcode', models.CharField(blank=True, max_length=40)),
-                ('option_values', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), blank=True, default=list, size=None)),
-                ('price_minor', models.BigIntegerField()),
-                ('compare_at_price_minor', models.BigIntegerField(blank=True, null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('weight_grams', models.IntegerField(default=0)),
-                ('position', models.IntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("sku", models.CharField(max_length=80, unique=True)),
+                ("barcode", models.CharField(blank=True, max_length=40)),
+                (
+                    "option_values",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), blank=True, default=list, size=None
+                    ),
+                ),
+                ("price_minor", models.BigIntegerField()),
+                ("compare_at_price_minor", models.BigIntegerField(blank=True, null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("weight_grams", models.IntegerField(default=0)),
+                ("position", models.IntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=120, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True)),
-                ('vendor', models.CharField(blank=True, max_length=120)),
-                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), blank=True, default=list, size=None)),
-                ('option_names', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
-                ('is_published', models.BooleanField(default=False)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('price_from_minor', models.BigIntegerField(default=0, editable=False)),
-                ('price_to_minor', models.BigIntegerField(default=0, editable=False)),
-                ('currency', models.CharField(max_length=3)),
-                ('cover', models.JSONField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('search', models.GeneratedField(db_persist=True, expression=django.contrib.postgres.search.CombinedSearchVector(django.contrib.postgres.search.SearchVector('title', config='simple', weight='A'), '||', django.contrib.postgres.search.SearchVector('description', config='simple', weight='C'), django.contrib.postgres.search.SearchConfig('simple')), output_field=django.contrib.postgres.search.SearchVectorField())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=120, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True)),
+                ("vendor", models.CharField(blank=True, max_length=120)),
+                (
+                    "tags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "option_names",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60), blank=True, default=list, size=None
+                    ),
+                ),
+                ("is_published", models.BooleanField(default=False)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("price_from_minor", models.BigIntegerField(default=0, editable=False)),
+                ("price_to_minor", models.BigIntegerField(default=0, editable=False)),
+                ("currency", models.CharField(max_length=3)),
+                ("cover", models.JSONField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.contrib.postgres.search.CombinedSearchVector(
+                            django.contrib.postgres.search.SearchVector("title", config="simple", weight="A"),
+                            "||",
+                            django.contrib.postgres.search.SearchVector(
+                                "description", config="simple", weight="C"
+                            ),
+                            django.contrib.postgres.search.SearchConfig("simple"),
+                        ),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('user_id', models.UUIDField()),
-                ('name', models.CharField(max_length=120)),
-                ('company', models.CharField(blank=True, max_length=120)),
-                ('line1', models.CharField(max_length=200)),
-                ('line2', models.CharField(blank=True, max_length=200)),
-                ('postal_code', models.CharField(blank=True, max_length=20)),
-                ('city', models.CharField(max_length=120)),
-                ('region', models.CharField(blank=True, max_length=120)),
-                ('country', models.CharField(max_length=2)),
-                ('phone', models.CharField(blank=True, max_length=40)),
-                ('is_default', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("user_id", models.UUIDField()),
+                ("name", models.CharField(max_length=120)),
+                ("company", models.CharField(blank=True, max_length=120)),
+                ("line1", models.CharField(max_length=200)),
+                ("line2", models.CharField(blank=True, max_length=200)),
+                ("postal_code", models.CharField(blank=True, max_length=20)),
+                ("city", models.CharField(max_length=120)),
+                ("region", models.CharField(blank=True, max_length=120)),
+                ("country", models.CharField(max_length=2)),
+                ("phone", models.CharField(blank=True, max_length=40)),
+                ("is_default", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'addresses',
-                'ordering': ['-is_default', 'created_at'],
-                'indexes': [models.Index(fields=['user_id'], name='address_by_user')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('user_id',), name='address_one_default')],
+                "verbose_name_plural": "addresses",
+                "ordering": ["-is_default", "created_at"],
+                "indexes": [models.Index(fields=["user_id"], name="address_by_user")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("user_id",),
+                        name="address_one_default",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('position', models.IntegerField(default=0)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='shop.category')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("position", models.IntegerField(default=0)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="shop.category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'categories',
-                'ordering': ['position', 'name'],
+                "verbose_name_plural": "categories",
+                "ordering": ["position", "name"],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('caller', models.CharField(max_length=100)),
-                ('key', models.CharField(max_length=255)),
-                ('request_hash', models.CharField(max_length=64)),
-                ('status', models.SmallIntegerField(null=True)),
-                ('body', models.BinaryField(null=True)),
-                ('locked_until', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("caller", models.CharField(max_length=100)),
+                ("key", models.CharField(max_length=255)),
+                ("request_hash", models.CharField(max_length=64)),
+                ("status", models.SmallIntegerField(null=True)),
+                ("body", models.BinaryField(null=True)),
+                ("locked_until", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'abstract': False,
-                'constraints': [models.UniqueConstraint(fields=('caller', 'key'), name='shop_idempotency_caller_key')],
+                "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("caller", "key"), name="shop_idempotency_caller_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InventoryItem',
+            name="InventoryItem",
             fields=[
-                ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='inventory', serialize=False, to='shop.variant')),
-                ('is_tracked', models.BooleanField(default=True)),
-                ('current_stock', models.IntegerField(default=0)),
-                ('reserved_stock', models.IntegerField(default=0)),
-                ('available_stock', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(models.F('current_stock'), '-', models.F('reserved_stock')), output_field=models.IntegerField())),
-                ('low_stock_threshold', models.IntegerField(default=5)),
-                ('low_stock_since', models.DateTimeField(editable=False, null=True)),
-                ('last_restocked', models.DateTimeField(editable=False, null=True)),
+                (
+                    "variant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="inventory",
+                        serialize=False,
+                        to="shop.variant",
+                    ),
+                ),
+                ("is_tracked", models.BooleanField(default=True)),
+                ("current_stock", models.IntegerField(default=0)),
+                ("reserved_stock", models.IntegerField(default=0)),
+                (
+                    "available_stock",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.expressions.CombinedExpression(
+                            models.F("current_stock"), "-", models.F("reserved_stock")
+                        ),
+                        output_field=models.IntegerField(),
+                    ),
+                ),
+                ("low_stock_threshold", models.IntegerField(default=5)),
+                ("low_stock_since", models.DateTimeField(editable=False, null=True)),
+                ("last_restocked", models.DateTimeField(editable=False, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('recipient_id', models.UUIDField(null=True)),
-                ('for_staff', models.BooleanField(default=False)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('type', models.CharField(max_length=40)),
-                ('title', models.CharField(max_length=200)),
-                ('message', models.TextField()),
-                ('order_id', models.UUIDField(null=True)),
-                ('dedupe_key', models.CharField(max_length=200, unique=True)),
-                ('is_read', models.BooleanField(default=False)),
-                ('mail_state', models.CharField(choices=[('none', 'None'), ('queued', 'Queued'), ('sent', 'Sent')], default='none', max_length=6)),
-                ('mailed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("recipient_id", models.UUIDField(null=True)),
+                ("for_staff", models.BooleanField(default=False)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("type", models.CharField(max_length=40)),
+                ("title", models.CharField(max_length=200)),
+                ("message", models.TextField()),
+                ("order_id", models.UUIDField(null=True)),
+                ("dedupe_key", models.CharField(max_length=200, unique=True)),
+                ("is_read", models.BooleanField(default=False)),
+                (
+                    "mail_state",
+                    models.CharField(
+                        choices=[("none", "None"), ("queued", "Queued"), ("sent", "Sent")],
+                        default="none",
+                        max_length=6,
+                    ),
+                ),
+                ("mailed_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['for_staff', '-created_at'], name='notification_staff'), models.Index(condition=models.Q(('recipient_id__isnull', False)), fields=['recipient_id', '-created_at'], name='notification_person')],
+                "indexes": [
+                    models.Index(fields=["for_staff", "-created_at"], name="notification_staff"),
+                    models.Index(
+                        condition=models.Q(("recipient_id__isnull", False)),
+                        fields=["recipient_id", "-created_at"],
+                        name="notification_person",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(db_default=models.Func(models.Value('shop_order_number'), function='nextval', output_field=models.BigIntegerField()), editable=False, unique=True)),
-                ('secret', models.CharField(default=core.ids.new_secret, editable=False, max_length=40, unique=True)),
-                ('request_key', models.CharField(editable=False, max_length=360, null=True, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Pending'), ('confirmed', 'Confirmed'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
-                ('buyer_id', models.UUIDField(db_index=True, null=True)),
-                ('email', models.EmailField(max_length=254)),
-                ('currency', models.CharField(max_length=3)),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('discount_minor', models.BigIntegerField(default=0)),
-                ('shipping_minor', models.BigIntegerField(default=0)),
-                ('tax_minor', models.BigIntegerField(default=0)),
-                ('total_minor', models.BigIntegerField()),
-                ('refunded_minor', models.BigIntegerField(default=0)),
-                ('promotion_code', models.CharField(blank=True, max_length=40)),
-                ('shipping_method', models.CharField(blank=True, max_length=80)),
-                ('shipping_address', models.JSONField()),
-                ('billing_address', models.JSONField(null=True)),
-                ('commission_rule', models.JSONField()),
-                ('commission_minor', models.BigIntegerField(default=0)),
-                ('cancelled_because', models.CharField(blank=True, choices=[('unpaid', 'Unpaid'), ('buyer', 'Buyer'), ('seller', 'Seller')], max_length=10)),
-                ('needs_attention', models.CharField(blank=True, max_length=300)),
-                ('deadline_at', models.DateTimeField()),
-                ('placed_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('shipped_at', models.DateTimeField(null=True)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('cancelled_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=models.Func(
+                            models.Value("shop_order_number"),
+                            function="nextval",
+                            output_field=models.BigIntegerField(),
+                        ),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "secret",
+                    models.CharField(default=core.ids.new_secret, editable=False, max_length=40, unique=True),
+                ),
+                ("request_key", models.CharField(editable=False, max_length=360, null=True, unique=True)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("confirmed", "Confirmed"),
+                            ("shipped", "Shipped"),
+                            ("delivered", "Delivered"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("buyer_id", models.UUIDField(db_index=True, null=True)),
+                ("email", models.EmailField(max_length=254)),
+                ("currency", models.CharField(max_length=3)),
+                ("subtotal_minor", models.BigIntegerField()),
+                ("discount_minor", models.BigIntegerField(default=0)),
+                ("shipping_minor", models.BigIntegerField(default=0)),
+                ("tax_minor", models.BigIntegerField(default=0)),
+                ("total_minor", models.BigIntegerField()),
+                ("refunded_minor", models.BigIntegerField(default=0)),
+                ("promotion_code", models.CharField(blank=True, max_length=40)),
+                ("shipping_method", models.CharField(blank=True, max_length=80)),
+                ("shipping_address", models.JSONField()),
+                ("billing_address", models.JSONField(null=True)),
+                ("commission_rule", models.JSONField()),
+                ("commission_minor", models.BigIntegerField(default=0)),
+                (
+                    "cancelled_because",
+                    models.CharField(
+                        blank=True,
+                        choices=[("unpaid", "Unpaid"), ("buyer", "Buyer"), ("seller", "Seller")],
+                        max_length=10,
+                    ),
+                ),
+                ("needs_attention", models.CharField(blank=True, max_length=300)),
+                ("deadline_at", models.DateTimeField()),
+                ("placed_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("shipped_at", models.DateTimeField(null=True)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("cancelled_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(models.OrderBy(models.F('placed_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='order_newest'), models.Index(condition=models.Q(('status', 'pending')), fields=['deadline_at'], name='order_deadline'), models.Index(fields=['email'], name='order_email')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'confirmed', 'shipped', 'delivered', 'cancelled'])), name='order_status_known'), models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('subtotal_minor'), '-', models.F('discount_minor')), '+', models.F('shipping_minor')), '+', models.F('tax_minor')))), name='order_total_is_its_parts'), models.CheckConstraint(condition=models.Q(('discount_minor__gte', 0), ('discount_minor__lte', models.F('subtotal_minor')), ('shipping_minor__gte', 0)), name='order_parts_in_range'), models.CheckConstraint(condition=models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('total_minor'))), name='order_refund_within_total'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['confirmed', 'shipped', 'delivered']), _negated=True), ('confirmed_at__isnull', False), _connector='OR'), name='order_confirmed_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['shipped', 'delivered']), _negated=True), ('shipped_at__isnull', False), _connector='OR'), name='order_shipped_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'delivered'), _negated=True), ('delivered_at__isnull', False), _connector='OR'), name='order_delivered_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'cancelled'), _negated=True), ('cancelled_at__isnull', False), _connector='OR'), name='order_cancelled_has_time')],
+                "indexes": [
+                    models.Index(
+                        models.OrderBy(models.F("placed_at"), descending=True),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="order_newest",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["deadline_at"],
+                        name="order_deadline",
+                    ),
+                    models.Index(fields=["email"], name="order_email"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["pending", "confirmed", "shipped", "delivered", "cancelled"])
+                        ),
+                        name="order_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "total_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("subtotal_minor"), "-", models.F("discount_minor")
+                                        ),
+                                        "+",
+                                        models.F("shipping_minor"),
+                                    ),
+                                    "+",
+                                    models.F("tax_minor"),
+                                ),
+                            )
+                        ),
+                        name="order_total_is_its_parts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("discount_minor__gte", 0),
+                            ("discount_minor__lte", models.F("subtotal_minor")),
+                            ("shipping_minor__gte", 0),
+                        ),
+                        name="order_parts_in_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("refunded_minor__gte", 0), ("refunded_minor__lte", models.F("total_minor"))
+                        ),
+                        name="order_refund_within_total",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ["confirmed", "shipped", "delivered"]), _negated=True),
+                            ("confirmed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="order_confirmed_has_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ["shipped", "delivered"]), _negated=True),
+                            ("shipped_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="order_shipped_has_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "delivered"), _negated=True),
+                            ("delivered_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="order_delivered_has_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "cancelled"), _negated=True),
+                            ("cancelled_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="order_cancelled_has_time",
+                    ),
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='OrderEvent',
+            name="OrderEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(max_length=40)),
-                ('from_status', models.CharField(blank=True, max_length=10)),
-                ('to_status', models.CharField(blank=True, max_length=10)),
-                ('actor_kind', models.CharField(choices=[('buyer', 'Buyer'), ('guest', 'Guest'), ('seller', 'Seller'), ('system', 'System')], max_length=6)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('facts', models.JSONField(default=dict)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='shop.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("action", models.CharField(max_length=40)),
+                ("from_status", models.CharField(blank=True, max_length=10)),
+                ("to_status", models.CharField(blank=True, max_length=10)),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[
+                            ("buyer", "Buyer"),
+                            ("guest", "Guest"),
+                            ("seller", "Seller"),
+                            ("system", "System"),
+                        ],
+                        max_length=6,
+                    ),
+                ),
+                ("actor_id", models.UUIDField(null=True)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("facts", models.JSONField(default=dict)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="shop.order"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.SmallIntegerField()),
-                ('sku', models.CharField(max_length=80)),
-                ('product_title', models.CharField(max_length=200)),
-                ('variant_title', models.CharField(blank=True, max_length=260)),
-                ('unit_price_minor', models.BigIntegerField()),
-                ('quantity', models.IntegerField()),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('discount_minor', models.BigIntegerField(default=0)),
-                ('shipping_minor', models.BigIntegerField(default=0)),
-                ('tax_minor', models.BigIntegerField(default=0)),
-                ('commission_minor', models.BigIntegerField(default=0)),
-                ('shipped_quantity', models.IntegerField(default=0)),
-                ('returned_quantity', models.IntegerField(default=0)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='shop.order')),
-                ('variant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='shop.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.SmallIntegerField()),
+                ("sku", models.CharField(max_length=80)),
+                ("product_title", models.CharField(max_length=200)),
+                ("variant_title", models.CharField(blank=True, max_length=260)),
+                ("unit_price_minor", models.BigIntegerField()),
+                ("quantity", models.IntegerField()),
+                ("subtotal_minor", models.BigIntegerField()),
+                ("discount_minor", models.BigIntegerField(default=0)),
+                ("shipping_minor", models.BigIntegerField(default=0)),
+                ("tax_minor", models.BigIntegerField(default=0)),
+                ("commission_minor", models.BigIntegerField(default=0)),
+                ("shipped_quantity", models.IntegerField(default=0)),
+                ("returned_quantity", models.IntegerField(default=0)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="shop.order"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="shop.variant",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('method', models.CharField(default='card', max_length=20)),
-                ('status', django_fsm.FSMField(choices=[('pending', 'Pending'), ('captured', 'Captured'), ('failed', 'Failed'), ('voided', 'Voided')], default='pending', max_length=50, protected=True)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('captured_minor', models.BigIntegerField(default=0)),
-                ('refunded_minor', models.BigIntegerField(default=0)),
-                ('transaction_id', models.CharField(max_length=80, null=True, unique=True)),
-                ('intent_id', models.CharField(max_length=80, null=True, unique=True)),
-                ('session_id', models.CharField(max_length=120, null=True, unique=True)),
-                ('checkout_url', models.CharField(blank=True, max_length=2000)),
-                ('client_secret', models.CharField(blank=True, max_length=200)),
-                ('failure_code', models.CharField(blank=True, max_length=80)),
-                ('failure_message', models.CharField(blank=True, max_length=300)),
-                ('gateway_response', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('captured_at', models.DateTimeField(null=True)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='shop.order')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("method", models.CharField(default="card", max_length=20)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("captured", "Captured"),
+                            ("failed", "Failed"),
+                            ("voided", "Voided"),
+                        ],
+                        default="pending",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("captured_minor", models.BigIntegerField(default=0)),
+                ("refunded_minor", models.BigIntegerField(default=0)),
+                ("transaction_id", models.CharField(max_length=80, null=True, unique=True)),
+                ("intent_id", models.CharField(max_length=80, null=True, unique=True)),
+                ("session_id", models.CharField(max_length=120, null=True, unique=True)),
+                ("checkout_url", models.CharField(blank=True, max_length=2000)),
+                ("client_secret", models.CharField(blank=True, max_length=200)),
+                ("failure_code", models.CharField(blank=True, max_length=80)),
+                ("failure_message", models.CharField(blank=True, max_length=300)),
+                ("gateway_response", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("captured_at", models.DateTimeField(null=True)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="shop.order"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at'],
-            },
-            bases=(django_fsm.FSMModelMixin, models.Model),
-        ),
-        migrations.CreateModel(
-            name='PaymentAttempt',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transaction_id', models.CharField(max_length=80, unique=True)),
-                ('succeeded', models.BooleanField()),
-                ('failure_code', models.CharField(blank=True, max_length=80)),
-                ('failure_message', models.CharField(blank=True, max_length=300)),
-                ('gateway_response', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='shop.payment')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='variant',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='shop.product'),
-        ),
-        migrations.AddField(
-            model_name='product',
-            name='category',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='products', to='shop.category'),
-        ),
-        migrations.CreateModel(
-            name='ProductImage',
-            fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('file', models.CharField(blank=True, max_length=200)),
-                ('thumbnail', models.CharField(blank=True, max_length=200)),
-                ('width', models.IntegerField(default=0)),
-                ('height', models.IntegerField(default=0)),
-                ('alt', models.CharField(blank=True, max_length=300)),
-                ('position', models.IntegerField(default=0)),
-                ('source_url', models.CharField(blank=True, max_length=2000)),
-                ('fetch_error', models.CharField(blank=True, max_length=300)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='shop.product')),
-                ('variant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='images', to='shop.variant')),
-            ],
-            options={
-                'ordering': ['position', 'id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Promotion',
-            fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40, unique=True)),
-                ('kind', models.CharField(choices=[('percentage', 'Percentage'), ('fixed', 'Fixed')], max_length=10)),
-                ('percentage_basis_points', models.IntegerField(blank=True, null=True)),
-                ('amount_minor', models.BigIntegerField(blank=True, null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('minimum_spend_minor', models.BigIntegerField(default=0)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('usage_limit', models.IntegerField(blank=True, null=True)),
-                ('per_buyer_limit', models.IntegerField(blank=True, null=True)),
-                ('times_redeemed', models.IntegerField(default=0, editable=False)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('amount_minor', None), ('kind', 'percentage'), ('percentage_basis_points__gt', 0), ('percentage_basis_points__lte', 10000)), models.Q(('amount_minor__gt', 0), ('kind', 'fixed'), ('percentage_basis_points', None)), _connector='OR'), name='promotion_value'), models.CheckConstraint(condition=models.Q(('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='promotion_ends_after_start'), models.CheckConstraint(condition=models.Q(('minimum_spend_minor__gte', 0)), name='promotion_minimum_not_negative'), models.CheckConstraint(condition=models.Q(('times_redeemed__gte', 0), models.Q(('usage_limit', None), ('times_redeemed__lte', models.F('usage_limit')), _connector='OR')), name='promotion_within_limit'), models.CheckConstraint(condition=models.Q(('code__regex', '^[A-Z0-9_-]{2,40}$')), name='promotion_code_shape')],
-            },
-        ),
-        migrations.CreateModel(
-            name='PromotionRedemption',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('buyer_key', models.CharField(max_length=254)),
-                ('discount_minor', models.BigIntegerField()),
-                ('released_at', models.DateTimeField(null=True)),
-                ('order', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='redemption', to='shop.order')),
-                ('promotion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='shop.promotion')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Refund',
-            fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('request_key', models.CharField(editable=False, max_length=360, null=True, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('requested', 'Requested'), ('succeeded', 'Succeeded'), ('failed', 'Failed')], default='requested', max_length=50, protected=True)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('commission_returned_minor', models.BigIntegerField(default=0)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('restock', models.JSONField(default=list)),
-                ('transaction_id', models.CharField(max_length=80, null=True, unique=True)),
-                ('gateway_response', models.JSONField(default=dict)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='shop.order')),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='shop.payment')),
-            ],
-            options={
-                'ordering': ['created_at'],
+                "ordering": ["created_at"],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Shipment',
+            name="PaymentAttempt",
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('carrier', models.CharField(max_length=60)),
-                ('tracking_number', models.CharField(blank=True, max_length=80)),
-                ('tracking_url', models.CharField(blank=True, max_length=500)),
-                ('shipped_at', models.DateTimeField()),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shipments', to='shop.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transaction_id", models.CharField(max_length=80, unique=True)),
+                ("succeeded", models.BooleanField()),
+                ("failure_code", models.CharField(blank=True, max_length=80)),
+                ("failure_message", models.CharField(blank=True, max_length=300)),
+                ("gateway_response", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="shop.payment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['shipped_at', 'id'],
+                "ordering": ["id"],
+            },
+        ),
+        migrations.AddField(
+            model_name="variant",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="variants", to="shop.product"
+            ),
+        ),
+        migrations.AddField(
+            model_name="product",
+            name="category",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="products",
+                to="shop.category",
+            ),
+        ),
+        migrations.CreateModel(
+            name="ProductImage",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("file", models.CharField(blank=True, max_length=200)),
+                ("thumbnail", models.CharField(blank=True, max_length=200)),
+                ("width", models.IntegerField(default=0)),
+                ("height", models.IntegerField(default=0)),
+                ("alt", models.CharField(blank=True, max_length=300)),
+                ("position", models.IntegerField(default=0)),
+                ("source_url", models.CharField(blank=True, max_length=2000)),
+                ("fetch_error", models.CharField(blank=True, max_length=300)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="images", to="shop.product"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="images",
+                        to="shop.variant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='ShipmentLine',
+            name="Promotion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.IntegerField()),
-                ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shipment_lines', to='shop.orderline')),
-                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='shop.shipment')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ShippingRate',
-            fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('price_minor', models.BigIntegerField()),
-                ('free_from_minor', models.BigIntegerField(blank=True, null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('is_active', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.CharField(max_length=40, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("percentage", "Percentage"), ("fixed", "Fixed")], max_length=10
+                    ),
+                ),
+                ("percentage_basis_points", models.IntegerField(blank=True, null=True)),
+                ("amount_minor", models.BigIntegerField(blank=True, null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("minimum_spend_minor", models.BigIntegerField(default=0)),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                ("usage_limit", models.IntegerField(blank=True, null=True)),
+                ("per_buyer_limit", models.IntegerField(blank=True, null=True)),
+                ("times_redeemed", models.IntegerField(default=0, editable=False)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('price_minor__gte', 0)), name='shipping_rate_not_negative'), models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('is_active',), name='shipping_rate_one_active')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount_minor", None),
+                                ("kind", "percentage"),
+                                ("percentage_basis_points__gt", 0),
+                                ("percentage_basis_points__lte", 10000),
+                            ),
+                            models.Q(
+                                ("amount_minor__gt", 0), ("kind", "fixed"), ("percentage_basis_points", None)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="promotion_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"
+                        ),
+                        name="promotion_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minimum_spend_minor__gte", 0)),
+                        name="promotion_minimum_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("times_redeemed__gte", 0),
+                            models.Q(
+                                ("usage_limit", None),
+                                ("times_redeemed__lte", models.F("usage_limit")),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="promotion_within_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("code__regex", "^[A-Z0-9_-]{2,40}$")), name="promotion_code_shape"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InventoryMovement',
+            name="PromotionRedemption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('receive', 'Receive'), ('reserve', 'Reserve'), ('release', 'Release'), ('consume', 'Consume'), ('return', 'Return'), ('adjust', 'Adjust')], max_length=8)),
-                ('current_delta', models.IntegerField()),
-                ('reserved_delta', models.IntegerField()),
-                ('current_after', models.IntegerField()),
-                ('reserved_after', models.IntegerField()),
-                ('order_id', models.UUIDField(null=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='movements', to='shop.inventoryitem')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("buyer_key", models.CharField(max_length=254)),
+                ("discount_minor", models.BigIntegerField()),
+                ("released_at", models.DateTimeField(null=True)),
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="redemption",
+                        to="shop.order",
+                    ),
+                ),
+                (
+                    "promotion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="redemptions",
+                        to="shop.promotion",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Refund",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("request_key", models.CharField(editable=False, max_length=360, null=True, unique=True)),
+                (
+                    "status",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                        ],
+                        default="requested",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("commission_returned_minor", models.BigIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("restock", models.JSONField(default=list)),
+                ("transaction_id", models.CharField(max_length=80, null=True, unique=True)),
+                ("gateway_response", models.JSONField(default=dict)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="shop.order"
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="shop.payment"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["created_at"],
+            },
+            bases=(django_fsm.FSMModelMixin, models.Model),
+        ),
+        migrations.CreateModel(
+            name="Shipment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("carrier", models.CharField(max_length=60)),
+                ("tracking_number", models.CharField(blank=True, max_length=80)),
+                ("tracking_url", models.CharField(blank=True, max_length=500)),
+                ("shipped_at", models.DateTimeField()),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("actor_id", models.UUIDField(null=True)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="shipments", to="shop.order"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["shipped_at", "id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ShipmentLine",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", models.IntegerField()),
+                (
+                    "order_line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shipment_lines",
+                        to="shop.orderline",
+                    ),
+                ),
+                (
+                    "shipment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="shop.shipment"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ShippingRate",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("price_minor", models.BigIntegerField()),
+                ("free_from_minor", models.BigIntegerField(blank=True, null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("is_active", models.BooleanField(default=True)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("price_minor__gte", 0)), name="shipping_rate_not_negative"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
+                        fields=("is_active",),
+                        name="shipping_rate_one_active",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="InventoryMovement",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("receive", "Receive"),
+                            ("reserve", "Reserve"),
+                            ("release", "Release"),
+                            ("consume", "Consume"),
+                            ("return", "Return"),
+                            ("adjust", "Adjust"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("current_delta", models.IntegerField()),
+                ("reserved_delta", models.IntegerField()),
+                ("current_after", models.IntegerField()),
+                ("reserved_after", models.IntegerField()),
+                ("order_id", models.UUIDField(null=True)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="movements",
+                        to="shop.inventoryitem",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='inventoryitem',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inventory', to='shop.product'),
+            model_name="inventoryitem",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="inventory", to="shop.product"
+            ),
         ),
         migrations.CreateModel(
-            name='CartLine',
+            name="CartLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.IntegerField()),
-                ('cart', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='shop.cart')),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='shop.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", models.IntegerField()),
+                (
+                    "cart",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="shop.cart"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="shop.variant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('cart', 'variant'), name='cart_line_once'), models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 10000)), name='cart_line_quantity')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cart", "variant"), name="cart_line_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gte", 1), ("quantity__lte", 10000)),
+                        name="cart_line_quantity",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.UniqueConstraint(fields=('order', 'position'), name='order_line_position'),
+            model_name="orderline",
+            constraint=models.UniqueConstraint(fields=("order", "position"), name="order_line_position"),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('subtotal_minor', django.db.models.expressions.CombinedExpression(models.F('unit_price_minor'), '*', models.F('quantity')))), name='order_line_subtotal'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "subtotal_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("unit_price_minor"), "*", models.F("quantity")
+                        ),
+                    )
+                ),
+                name="order_line_subtotal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_minor__gte', 0), ('discount_minor__lte', models.F('subtotal_minor'))), name='order_line_discount'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("discount_minor__gte", 0), ("discount_minor__lte", models.F("subtotal_minor"))
+                ),
+                name="order_line_discount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1)), name='order_line_quantity'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 1)), name="order_line_quantity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('shipped_quantity__gte', 0), ('shipped_quantity__lte', models.F('quantity')), ('returned_quantity__gte', 0), ('returned_quantity__lte', models.F('quantity'))), name='order_line_shipped_within'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("shipped_quantity__gte", 0),
+                    ("shipped_quantity__lte", models.F("quantity")),
+                    ("returned_quantity__gte", 0),
+                    ("returned_quantity__lte", models.F("quantity")),
+                ),
+                name="order_line_shipped_within",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'captured', 'failed', 'voided'])), name='payment_status_known'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "captured", "failed", "voided"])),
+                name="payment_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='payment_amount_positive'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="payment_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('captured_minor'))), name='payment_refund_within_captured'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_minor__gte", 0), ("refunded_minor__lte", models.F("captured_minor"))
+                ),
+                name="payment_refund_within_captured",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'captured'), _negated=True), models.Q(('captured_at__isnull', False), ('transaction_id__isnull', False)), _connector='OR'), name='payment_captured_has_charge'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "captured"), _negated=True),
+                    models.Q(("captured_at__isnull", False), ("transaction_id__isnull", False)),
+                    _connector="OR",
+                ),
+                name="payment_captured_has_charge",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['pending', 'captured'])), fields=('order',), name='payment_one_live'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["pending", "captured"])),
+                fields=("order",),
+                name="payment_one_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('product', 'option_values'), name='variant_options_once'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(
+                fields=("product", "option_values"), name="variant_options_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('price_minor__gte', 0)), name='variant_price_not_negative'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_minor__gte", 0)), name="variant_price_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('compare_at_price_minor', None), ('compare_at_price_minor__gt', models.F('price_minor')), _connector='OR'), name='variant_compare_at_above_price'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("compare_at_price_minor", None),
+                    ("compare_at_price_minor__gt", models.F("price_minor")),
+                    _connector="OR",
+                ),
+                name="variant_compare_at_above_price",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('weight_grams__gte', 0)), name='variant_weight_not_negative'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weight_grams__gte", 0)), name="variant_weight_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('archived_at', None), ('is_published', True)), name='product_newest'),
+            model_name="product",
+            index=models.Index(
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("archived_at", None), ("is_published", True)),
+                name="product_newest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('archived_at', None), ('is_published', True)), fields=['price_from_minor', 'id'], name='product_price'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("archived_at", None), ("is_published", True)),
+                fields=["price_from_minor", "id"],
+                name="product_price",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('archived_at', None), ('is_published', True)), fields=['title', 'id'], name='product_title'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("archived_at", None), ("is_published", True)),
+                fields=["title", "id"],
+                name="product_title",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='product_search'),
+            model_name="product",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="product_search"),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='product_tags'),
+            model_name="product",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="product_tags"),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='product_has_title'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="product_has_title"
+            ),
         ),
         migrations.AddIndex(
-            model_name='promotionredemption',
-            index=models.Index(condition=models.Q(('released_at', None)), fields=['promotion', 'buyer_key'], name='redemption_by_buyer'),
+            model_name="promotionredemption",
+            index=models.Index(
+                condition=models.Q(("released_at", None)),
+                fields=["promotion", "buyer_key"],
+                name="redemption_by_buyer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'succeeded', 'failed'])), name='refund_status_known'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["requested", "succeeded", "failed"])),
+                name="refund_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='refund_amount_positive'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="refund_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shipmentline',
-            constraint=models.UniqueConstraint(fields=('shipment', 'order_line'), name='shipment_line_once'),
+            model_name="shipmentline",
+            constraint=models.UniqueConstraint(fields=("shipment", "order_line"), name="shipment_line_once"),
         ),
         migrations.AddConstraint(
-            model_name='shipmentline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1)), name='shipment_line_quantity'),
+            model_name="shipmentline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 1)), name="shipment_line_quantity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='inventorymovement',
-            index=models.Index(fields=['item', '-id'], name='movement_by_item'),
+            model_name="inventorymovement",
+            index=models.Index(fields=["item", "-id"], name="movement_by_item"),
         ),
         migrations.AddConstraint(
-            model_name='inventorymovement',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['receive', 'reserve', 'release', 'consume', 'return', 'adjust'])), name='movement_kind_known'),
+            model_name="inventorymovement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ["receive", "reserve", "release", "consume", "return", "adjust"])
+                ),
+                name="movement_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='inventoryitem',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved_stock__gte', 0), ('current_stock__gte', models.F('reserved_stock'))), name='stock_reserved_within_current'),
+            model_name="inventoryitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reserved_stock__gte", 0), ("current_stock__gte", models.F("reserved_stock"))
+                ),
+                name="stock_reserved_within_current",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='inventoryitem',
-            constraint=models.CheckConstraint(condition=models.Q(('low_stock_threshold__gte', 0)), name='stock_threshold_not_negative'),
+            model_name="inventoryitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("low_stock_threshold__gte", 0)), name="stock_threshold_not_negative"
+            ),
         ),
     ]

@@ -294,7 +294,9 @@ def test_stock_that_is_not_a_count_is_a_problem(text: str) -> None:
     ("tracker", "policy", "tracks"),
     [("shopify", "deny", True), ("shopify", "", True), ("", "deny", True), ("shopify", "continue", False)],
 )
-def test_stock_is_tracked_with_a_tracker_or_a_count_and_no_selling_on(tracker: str, policy: str, tracks: bool) -> None:
+def test_stock_is_tracked_with_a_tracker_or_a_count_and_no_selling_on(
+    tracker: str, policy: str, tracks: bool
+) -> None:
     row = mug(Variant_Inventory_Tracker=tracker, Variant_Inventory_Policy=policy, Variant_Inventory_Qty="4")
 
     assert product(row).variants[0].tracks_stock is tracks
