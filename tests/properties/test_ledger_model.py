@@ -182,7 +182,7 @@ def test_the_books_and_a_plain_count_never_part(serving):
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=35,
+            max_examples=20,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

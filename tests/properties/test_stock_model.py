@@ -107,7 +107,7 @@ def test_stock_and_a_plain_model_of_it_never_part(serving):
     run_state_machine_as_test(
         Stock,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
