@@ -19,7 +19,8 @@ class PaymentStatus(models.TextChoices):
 class Payment(FSMModelMixin, TenantModel):
     """One way of paying one order: a payment page at Stripe and the intent behind it.
 
-    pending -> captured | failed | voided; failed -> captured (Stripe may still take the money). An order may see several,
+    pending -> captured | failed | voided; failed -> captured | voided; voided -> captured (Stripe may still take the
+    money, after the order was let go). An order may see several,
     at most one of them pending or captured. `transaction_id` is Stripe's charge; `refunded_minor` counts refunds asked
     for and not failed, so that no more than was captured can ever be promised.
     """
