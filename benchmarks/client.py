@@ -38,6 +38,10 @@ class Client:
         answer = connection.getresponse()
         return answer.status, answer.read()
 
+    def forget(self) -> None:
+        """Drop this thread's connection, so that the next request opens one."""
+        _local.__dict__.get("connections", {}).pop(self.port, None)
+
     def cart(self, *variants: str) -> dict[str, Any]:
         """A new cart with one unit of each."""
         lines = [{"variant_id": variant, "quantity": 1} for variant in variants]

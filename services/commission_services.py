@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
-from django.db.models import Q
+from django.db import connection
 
 from core.money import percent_of, split_minor
-from payouts.models import CommissionRule, FeeBearer
+from payouts.models import FeeBearer
 from tenants.models import Tenant
 
 
@@ -32,21 +32,23 @@ class Commission:
         return min(self.of(base_minor), percent_of(max(base_minor, 0), self.basis_points))
 
 
+FIRST_RULE = """
+SELECT basis_points, fixed_minor, fee_bearer FROM public.payouts_commissionrule
+ WHERE is_active AND (tenant_id = %s OR tenant_id IS NULL) AND currency IN (%s, '') ORDER BY position, id LIMIT 1
+"""
+
+
 def commission_for(*, tenant: Tenant | None, currency: str) -> Commission:
     """The rule for a new order: the first active one that names this tenant or everybody, in the operator's order.
 
     Without a tenant: what a new seller starts with.
     """
-    rule = (
-        CommissionRule.objects.filter(
-            Q(tenant=tenant) | Q(tenant=None), Q(currency=currency) | Q(currency=""), is_active=True
-        )
-        .order_by("position", "id")
-        .first()
-    )
-    if rule is None:
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_RULE, [tenant.pk if tenant else None, currency])
+        row = cursor.fetchone()
+    if row is None:
         return Commission(settings.COMMISSION_BASIS_POINTS, settings.COMMISSION_FIXED_MINOR, FeeBearer.SELLER)
-    return Commission(rule.basis_points, rule.fixed_minor, rule.fee_bearer)
+    return Commission(*row)
 
 
 def share_commission(total_minor: int, line_bases: Sequence[int]) -> list[int]:

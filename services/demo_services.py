@@ -139,7 +139,7 @@ def _sign_up(shop: DemoShop, say: Callable[[str], None]) -> Tenant:
     return update_storefront(tenant_id=made.tenant.pk, actor_id=made.user.pk, changes={"brand": shop.brand})
 
 
-ADDRESS = {
+ADDRESS: dict[str, Any] = {
     "name": "Grace Buyer",
     "line1": "Unter den Linden 1",
     "postal_code": "10117",

@@ -131,7 +131,9 @@ def _place(
     )
     notify_order_placed(order)
     if order.total_minor:
-        Payment.objects.create(order=order, amount_minor=order.total_minor, currency=order.currency)
+        order.new_payment = Payment.objects.create(
+            order=order, amount_minor=order.total_minor, currency=order.currency
+        )
         enqueue("order.expire", run_at=order.deadline_at, order_id=order.pk)
     if priced.promotion is not None:
         redeem_promotion(priced.promotion, order=order, buyer_key=email, discount_minor=priced.discount_minor)

@@ -57,19 +57,44 @@ def start_payment(*, order_id: UUID) -> Payment:
         .filter(order_id=order_id, status=PaymentStatus.PENDING)
         .first()
     )
-    if payment is None or payment.order.status != OrderStatus.PENDING:
+    if payment is None:
+        raise NotPayable()
+    return _open_page(payment)
+
+
+def payment_page(order: Order) -> str | None:
+    """Where an order that was just placed is paid; None where nothing is to be paid. Raises as `start_payment` does."""
+    if not order.total_minor or order.status != OrderStatus.PENDING:
+        return None
+    return (
+        _open_page(order.new_payment) if order.new_payment else start_payment(order_id=order.pk)
+    ).checkout_url
+
+
+def refresh_payment(order: Order) -> None:
+    """Ask Stripe about a payment that waits, for a buyer who returns before the webhook does."""
+    pending = order.payments.filter(status=PaymentStatus.PENDING).first()
+    if pending is None or order.status != OrderStatus.PENDING:
+        return
+    if pending.session_id:
+        sync_payment(payment_id=pending.pk)
+    else:
+        start_payment(order_id=order.pk)
+
+
+def _open_page(payment: Payment) -> Payment:
+    if payment.order.status != OrderStatus.PENDING:
         raise NotPayable()
     if payment.checkout_url:
         return payment
-    tenant = current_tenant()
     with stripe_api() as stripe:
         session = stripe.v1.checkout.sessions.create(
-            params=_page_params(tenant, payment), options={"idempotency_key": f"payment:{payment.pk}"}
+            params=_page_params(current_tenant(), payment),
+            options={"idempotency_key": f"payment:{payment.pk}"},
         )
-    Payment.objects.filter(pk=payment.pk).update(
-        session_id=session.id, checkout_url=session.url or "", intent_id=_id_of(session.payment_intent)
-    )
     payment.session_id, payment.checkout_url = session.id, session.url or ""
+    payment.intent_id = _id_of(session.payment_intent)
+    payment.save(update_fields=["session_id", "checkout_url", "intent_id"])
     return payment
 
 

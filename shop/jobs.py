@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.jobs import MAIL, MONEY, task
+from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
 from services.image_services import fetch_image
 from services.notification_services import send_notification_mail
 from services.payment_services import close_page, expire_order
@@ -29,7 +29,7 @@ def sync_refunds_job(*, charge_id: str) -> None:
     sync_refunds(charge_id=charge_id)
 
 
-@task("mail.notification", priority=MAIL)
+@task("mail.notification", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def send_notification_mail_job(*, notification_id: str) -> None:
     send_notification_mail(notification_id=UUID(notification_id))
 

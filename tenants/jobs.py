@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from core.clock import now
 from core.db import tenant_connection
 from core.idempotency import LIFETIME
-from core.jobs import MAIL, NORMAL, task
+from core.jobs import MAIL, MAIL_ATTEMPTS, NORMAL, task
 from services.auth_services import mailbox_proof
 from services.provisioning_services import fill_pool
 from tenants.models import IdempotencyKey, LoginAttempt, Session, Tenant, User
@@ -18,7 +18,7 @@ def fill_pool_job() -> None:
     fill_pool()
 
 
-@task("mail.mailbox_proof", priority=MAIL)
+@task("mail.mailbox_proof", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def send_mailbox_proof(*, email: str, purpose: str) -> None:
     """The link that proves a mailbox. For a known address that asks to join: how to sign in instead."""
     tenant = tenant_connection.tenant if isinstance(tenant_connection.tenant, Tenant) else None

@@ -14,6 +14,8 @@ from core.renderers import dumps
 
 # Lower runs first: ten thousand mails never make a payout wait.
 MONEY, NORMAL, MAIL = 10, 50, 80
+# With pauses of up to an hour: a mail server may be down for three days.
+MAIL_ATTEMPTS = 84
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -8,6 +8,9 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from core.ids import new_id, new_secret
 from core.money import Money
 from shop.models.base import TenantModel
+
+if TYPE_CHECKING:
+    from shop.models.payment import Payment
 
 
 class OrderStatus(models.TextChoices):
@@ -120,6 +123,9 @@ class Order(FSMModelMixin, TenantModel):
 
     def __str__(self) -> str:
         return f"#{self.number}"
+
+    # The payment that `place_order` made with it; not a column.
+    new_payment: "Payment | None" = None
 
     @property
     def total(self) -> Money:

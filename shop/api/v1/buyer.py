@@ -23,7 +23,7 @@ from services.cart_services import (
 from services.inventory_services import StockLine
 from services.order_history import Actor
 from services.order_services import cancel_order, check_address, place_order
-from services.payment_services import start_payment, sync_payment
+from services.payment_services import payment_page, refresh_payment
 from shop.api.v1.serializers.catalogue import CategoryOut, ListingQuery, ProductCardOut, ProductOut
 from shop.api.v1.serializers.orders import (
     CartIn,
@@ -36,8 +36,9 @@ from shop.api.v1.serializers.orders import (
     QuantityIn,
     ReasonIn,
     cart_json,
+    checkout_json,
 )
-from shop.models import ActorKind, Cart, IdempotencyKey, Order, PaymentStatus
+from shop.models import ActorKind, Cart, IdempotencyKey
 from shop.selectors.catalogue import Listing, list_categories, list_products, product_json
 from shop.selectors.orders import order_by_secret
 
@@ -173,12 +174,7 @@ class CheckoutView(PublicView):
             expected_total_minor=body.get("expected_total_minor"),
             request_key=request.idempotency_key,
         )
-        url = (
-            start_payment(order_id=order.pk).checkout_url
-            if order.total_minor and order.status == "pending"
-            else None
-        )
-        return Response({**OrderOut(order_by_secret(order.secret)).data, "checkout_url": url}, status=201)
+        return Response(checkout_json(order, payment_page(order)), status=201)
 
     @staticmethod
     def _email(request: Request, body: dict) -> str:
@@ -221,16 +217,3 @@ class GuestOrderPaymentView(PublicView):
         order = order_by_secret(secret)
         refresh_payment(order)
         return Response(OrderOut(order_by_secret(secret)).data)
-
-
-def refresh_payment(order: Order) -> None:
-    """Ask Stripe about a payment that waits, for a buyer who returns before the webhook does."""
-    pending = next(
-        (payment for payment in order.payments.all() if payment.status == PaymentStatus.PENDING), None
-    )
-    if pending is None or order.status != "pending":
-        return
-    if pending.session_id:
-        sync_payment(payment_id=pending.pk)
-    else:
-        start_payment(order_id=order.pk)

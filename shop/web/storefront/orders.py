@@ -11,9 +11,8 @@ from core.clock import now
 from core.errors import DomainError, Unavailable
 from services.order_history import Actor
 from services.order_services import cancel_order
-from services.payment_services import NotPayable, start_payment
+from services.payment_services import NotPayable, refresh_payment, start_payment
 from services.stripe_gateway import PaymentProviderRefused
-from shop.api.v1.buyer import refresh_payment
 from shop.models import ActorKind, Order, OrderStatus
 from shop.selectors.orders import order_by_secret
 from shop.selectors.pictures import thumbnails

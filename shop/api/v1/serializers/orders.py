@@ -237,10 +237,41 @@ class OrderOut(serializers.Serializer):
     refunds = RefundOut(many=True)
 
 
-class CheckoutOut(OrderOut):
+class CheckoutOut(serializers.Serializer):
+    """An order that was just placed, and where to pay for it. The whole of it is at guest-orders/{secret}."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    secret = serializers.CharField(help_text="Opens this order without an account. Keep it.")
+    status = serializers.CharField()
+    email = serializers.EmailField()
+    subtotal = MoneyOut()
+    discount = MoneyOut()
+    shipping = MoneyOut()
+    tax = MoneyOut()
+    total = MoneyOut()
+    promotion_code = serializers.CharField()
+    shipping_method = serializers.CharField()
+    shipping_address = serializers.JSONField()
+    placed_at = serializers.DateTimeField()
+    deadline_at = serializers.DateTimeField()
     checkout_url = serializers.CharField(
         allow_null=True, help_text="Where to pay; null when there is nothing to pay."
     )
+
+
+def checkout_json(order: Order, checkout_url: str | None) -> dict[str, Any]:
+    """A placed order in the shape of CheckoutOut, without reading it again."""
+    names = ("number", "secret", "status", "email", "promotion_code", "shipping_method", "shipping_address")
+    amounts = ("subtotal", "discount", "shipping", "tax", "total")
+    return {
+        "id": order.pk,
+        **{name: getattr(order, name) for name in names},
+        **{name: {"amount": getattr(order, f"{name}_minor"), "currency": order.currency} for name in amounts},
+        "placed_at": order.placed_at,
+        "deadline_at": order.deadline_at,
+        "checkout_url": checkout_url,
+    }
 
 
 # The seller's side --------------------------------------------------------------------------------------------------
