@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import math
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -9,10 +10,11 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 MAX_DEPTH = 20
+MAX_INTEGER = 2**63 - 1
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON objects of bounded size and depth; no duplicate keys, NaN, NUL or lone surrogates."""
+    """UTF-8 JSON objects of bounded size and depth; no duplicate keys, NaN, numbers beyond 64 bits, NUL or lone surrogates."""
 
     media_type = "application/json"
 
@@ -60,6 +62,9 @@ def _check(value: Any, depth: int) -> None:
             raise ParseError("The body contains the character U+0000.")
         if any("\ud800" <= char <= "\udfff" for char in value):
             raise ParseError("The body contains half of a surrogate pair.")
+    elif isinstance(value, int | float):
+        if abs(value) > MAX_INTEGER if isinstance(value, int) else math.isinf(value):
+            raise ParseError("The body contains a number that is too large.")
     elif isinstance(value, dict):
         for key, item in value.items():
             _check(key, depth)
