@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
@@ -44,11 +44,19 @@ def host_of(request: HttpRequest) -> str:
 
 
 def find_tenant(host: str) -> Tenant | None:
-    """The storefront a host name belongs to. Runs outside of any search path."""
-    connection.ensure_connection()
-    with connection.connection.cursor() as cursor:
-        cursor.execute(FIND_TENANT, [host])
-        row = cursor.fetchone()
+    """The storefront a host name belongs to. Runs outside of any search path.
+
+    As each request's first statement it also shows whether the kept connection still lives: one that died since the
+    last request is replaced here, and no health check is needed before the next statement.
+    """
+    try:
+        row = _row_of(host)
+    except (DatabaseError, InterfaceError):
+        if connection.connection is None or not connection.connection.closed:
+            raise
+        connection.close()
+        row = _row_of(host)
+    connection.health_check_done = True
     if row is None:
         return None
     values = [
@@ -56,6 +64,13 @@ def find_tenant(host: str) -> Tenant | None:
         for field, value in zip(Tenant._meta.concrete_fields, row, strict=True)
     ]
     return Tenant.from_db("default", COLUMNS_AS_ATTRIBUTES, values)
+
+
+def _row_of(host: str) -> tuple | None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        cursor.execute(FIND_TENANT, [host])
+        return cursor.fetchone()
 
 
 COLUMNS_AS_ATTRIBUTES = [field.attname for field in Tenant._meta.concrete_fields]
@@ -69,6 +84,8 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         tenant_connection.set_schema_to_public()
+        if "\x00" in request.path:  # PostgreSQL has no text with it, so nothing can be there
+            return json_not_found(request)
         if request.path in OPEN_PATHS:
             request.tenant, request.urlconf = None, settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
