@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
+from services.provisioning_services import fill_pool
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
 from tests.factories.tenants import forget_everything, make_tenant
@@ -20,13 +21,14 @@ from tests.factories.tenants import forget_everything, make_tenant
 
 @pytest.fixture(scope="session")
 def django_db_setup(request: pytest.FixtureRequest, django_db_blocker) -> Iterator[None]:
-    """A test database with the shared tables; storefront schemas are made when first needed."""
+    """A test database with the shared tables and two storefront schemas; more are made when needed."""
     xdist = getattr(request.config, "workerinput", {}).get("workerid", "")
     name = settings.DATABASES["default"]["TEST"]["NAME"] + (f"_{xdist}" if xdist else "")
     settings.DATABASES["default"]["TEST"]["NAME"] = connection.settings_dict["TEST"]["NAME"] = name
     with django_db_blocker.unblock():
         config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         call_command("migrate_schemas", shared=True, verbosity=0, interactive=False)
+        fill_pool(size=2)  # a rolled-back test gives them back untouched, and none waits for migrations
         yield
         teardown_databases(config, verbosity=0)
 
