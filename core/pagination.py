@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Q
 
 from core.errors import Invalid
@@ -40,11 +41,13 @@ def cursor_page(
             queryset = queryset.filter(
                 Q(**{f"{fields[0]}__lt": first}) | Q(**{fields[0]: first, f"{fields[1]}__lt": second})
             )
-        except (ValueError, TypeError, ValidationError) as error:
+            rows = list(queryset[: limit + 1])
+        except (ValueError, TypeError, ValidationError, DataError) as error:
             raise Invalid(
                 field="cursor", reason="does not belong to this list; start again without it"
             ) from error
-    rows = list(queryset[: limit + 1])
+    else:
+        rows = list(queryset[: limit + 1])
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None

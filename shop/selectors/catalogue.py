@@ -81,7 +81,7 @@ def _rows(sql: str, params: dict[str, Any]) -> list[tuple]:
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
             return cursor.fetchall()
-    except DataError as error:
+    except (DataError, ValueError) as error:
         raise Invalid(
             field="cursor", reason="does not belong to this list; start again without it"
         ) from error
