@@ -1,15 +1,16 @@
 """`make journey`: a fresh stack, the steps, one line each, and the verdict."""
 
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from types import FrameType
 
-from journey import buying, money, selling
-from journey.figures import exports
+from journey import buying, fulfilling, money, selling, telling, walls
+from journey.figures import Export, exports
 from journey.http import Face
 from journey.world import Seller, World
-from stack.problems import StackProblem
 from stack.processes import ROOT, Stack
 
 Step = Callable[[World], str]
@@ -21,62 +22,88 @@ STEPS: list[tuple[str, Step]] = [
     ("shops", selling.prepare_shops),
     ("guest buys", buying.guest_buys),
     ("account buys", buying.account_buys),
-    ("second shop", buying.other_shop_sells),
-    ("webhooks again", buying.repeat_webhooks),
+    ("late webhooks", telling.tell_late_and_backwards),
+    ("webhooks again", telling.repeat_webhooks),
     ("last units", buying.last_units),
-    ("shipping", buying.ship_and_deliver),
-    ("refund", buying.refund_part),
+    ("shipping", fulfilling.ship_and_deliver),
+    ("refund", fulfilling.refund_part),
     ("payouts", money.pay_out),
-    ("webhooks again", buying.repeat_webhooks),
-    ("walls", money.stay_apart),
+    ("webhooks again", telling.repeat_webhooks),
+    ("walls", walls.stay_apart),
     ("audit", money.audit),
     ("reconcile", money.reconcile),
 ]
 SELLERS = (("Northern Thread", "northern-thread"), ("Harbour Gold", "harbour-gold"))
+RESULTS = ("ledger_sum", "reconcile_differences", "audit_violations", "cross_tenant_leaks")
+LOG_LINES = 25
+
+
+class Failed(Exception):
+    """A step did not hold; says which and why."""
 
 
 def walk(world: World) -> int:
-    """All steps, in order. Returns how many; raises AssertionError with the step's name in front."""
+    """All steps, in order. Returns how many. Raises Failed, whatever went wrong."""
     for number, (name, step) in enumerate(STEPS, start=1):
         started = time.monotonic()
         try:
             line = step(world)
-        except AssertionError as failure:
-            raise AssertionError(f"step {number}, {name}: {failure}") from failure
+            world.stack.check()
+        except Exception as problem:
+            reason = str(problem) or "what must hold did not"
+            kind = "" if isinstance(problem, AssertionError) else f"{type(problem).__name__}: "
+            raise Failed(f"step {number}, {name}: {kind}{reason}") from problem
         print(f"{number:>2} {name:<15} {line} [{time.monotonic() - started:.1f} s]", flush=True)
     return len(STEPS)
+
+
+def run(stack: Stack, found: list[Export]) -> World:
+    """Start the stack and walk. Raises Failed."""
+    try:
+        stack.start()
+        stack.wait_ready(90)
+    except Exception as problem:
+        raise Failed(f"step 0, start: {problem}") from problem
+    sellers = [
+        Seller(name, slug, f"owner@{slug}.example", export)
+        for (name, slug), export in zip(SELLERS, found, strict=True)
+    ]
+    world = World(stack, Face(stack.url, stack.host), sellers)
+    walk(world)
+    return world
 
 
 def main() -> int:
     """Exit status 0 only if every step held."""
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)
     found = exports(ROOT)
     print(f"journey: {', '.join(export.path.name for export in found)}; starting a fresh stack", flush=True)
     with Stack.fresh(funds_after_seconds=0, pool_size=2, extra_env={"LOG_LEVEL": "INFO"}) as stack:
         try:
-            stack.start()
-            stack.wait_ready(90)
-            sellers = [
-                Seller(name, slug, f"owner@{slug}.example", export)
-                for (name, slug), export in zip(SELLERS, found, strict=True)
-            ]
-            world = World(stack, Face(stack.url, stack.host), sellers)
-            steps = walk(world)
-        except (AssertionError, StackProblem, KeyError) as failure:
-            traceback.print_exc()
+            results = run(stack, found).results
+        except Failed as failure:
+            traceback.print_exception(failure.__cause__)
             _show_logs(stack)
             print(f"journey: FAILED at {failure}", flush=True)
             return 1
-    results = " ".join(
-        f"{name}={world.results[name]}"
-        for name in ("ledger_sum", "reconcile_differences", "audit_violations", "cross_tenant_leaks")
-    )
-    print(f"journey: ok steps={steps} seconds={time.monotonic() - started:.0f} {results}", flush=True)
+        except KeyboardInterrupt:
+            print("journey: FAILED at the wish of whoever interrupted it", flush=True)
+            return 1
+    if any(results[name] for name in RESULTS):
+        print(f"journey: FAILED at the sums: {results}", flush=True)
+        return 1
+    figures = " ".join(f"{name}={results[name]}" for name in RESULTS)
+    print(f"journey: ok steps={len(STEPS)} seconds={time.monotonic() - started:.0f} {figures}", flush=True)
     return 0
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def _show_logs(stack: Stack) -> None:
-    for name in ("web", "worker", "stripe"):
+    for name in ("web", "worker", "stripe", "manage"):
         path = stack.log(name)
         if path.is_file():
             lines = [
@@ -84,7 +111,7 @@ def _show_logs(stack: Stack) -> None:
                 for line in path.read_text(errors="replace").splitlines()
                 if '"event": "request"' not in line
             ]
-            print(f"--- the end of {path.name}", *lines[-25:], sep="\n", flush=True)
+            print(f"--- the end of {path.name}", *lines[-LOG_LINES:], sep="\n", flush=True)
 
 
 if __name__ == "__main__":

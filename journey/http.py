@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from stack.commands import LOCAL_STRIPE_KEY
+
 _local = threading.local()
 
 
@@ -88,6 +90,15 @@ def control(stripe_url: str, path: str, facts: Any = None) -> Any:
     )
     assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
     return answer.json()
+
+
+def stripe_list(stripe_url: str, objects: str) -> list[dict[str, Any]]:
+    """What Stripe's own API lists, newest first; there are fewer than a page holds."""
+    headers = {"Authorization": f"Bearer {LOCAL_STRIPE_KEY}"}
+    answer = _session().get(f"{stripe_url}/v1/{objects}?limit=100", headers=headers, timeout=60)
+    assert answer.status_code == 200, f"{objects}: {answer.status_code} {answer.text[:300]}"
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
 
 
 def deliver(url: str, host: str, signed: dict[str, str]) -> int:

@@ -89,12 +89,11 @@ def import_exports(world: World) -> str:
         report = _import(seller)
         assert (report["created"], report["rejected"]) == (export.products, 0), report["problems"][:3]
         assert (report["variants"], report["units"]) == (export.variants, export.units)
-        assert (_count(seller, "seller/products"), _stock(seller)) == (
-            export.products,
-            (export.variants, export.units),
-        )
+        by_csv = (export.products, export.variants, export.units)
+        assert _counted(seller) == by_csv, f"listed {_counted(seller)}, in the file {by_csv}"
         again = _import(seller)
         assert (again["unchanged"], again["created"], again["updated"]) == (export.products, 0, 0)
+        assert _counted(seller) == by_csv
         parts.append(
             f"{export.path.name}: {export.products} products, {export.variants} variants, {export.units} units"
         )
@@ -107,23 +106,11 @@ def _import(seller: Seller, **form: str) -> dict:
     return answer.expect(200)
 
 
-def _count(seller: Seller, path: str) -> int:
-    return len(list(_pages(seller, path)))
-
-
-def _stock(seller: Seller) -> tuple[int, int]:
-    rows = list(_pages(seller, "seller/inventory"))
-    return len(rows), sum(row["current_stock"] for row in rows)
-
-
-def _pages(seller: Seller, path: str):
-    cursor = ""
-    while True:
-        page = seller.staff.get(f"{path}?limit=100&cursor={cursor}").expect(200)
-        yield from page["results"]
-        cursor = page["next_cursor"]
-        if not cursor:
-            return
+def _counted(seller: Seller) -> tuple[int, int, int]:
+    """Products, variants and units, as the API lists them."""
+    rows = seller.stock().values()
+    products = len(list(seller.pages("seller/products")))
+    return products, len(rows), sum(row["current_stock"] for row in rows)
 
 
 def prepare_shops(world: World) -> str:
@@ -140,9 +127,18 @@ def prepare_shops(world: World) -> str:
     promo = {"code": "WELCOME10", "kind": "percentage", "percentage_basis_points": PROMO_PERCENT * 100}
     made = seller.staff.post("seller/promotions", {**promo, "minimum_spend_minor": PROMO_MINIMUM}).expect(201)
     seller.ids["promotion_id"] = made["id"]
+    past, future = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
+    for values in (
+        {"code": "TOOMUCH", "minimum_spend_minor": 10**9},
+        {"code": "TOOLATE", "starts_at": "2019-01-01T00:00:00Z", "ends_at": past},
+        {"code": "TOOSOON", "starts_at": future},
+    ):
+        seller.staff.post("seller/promotions", {**promo, **values}).expect(201)
+    assert seller.staff.post("seller/promotions", promo).status == 409, "a code is taken once"
     bad = [
         {"code": "BAD1", "kind": "percentage", "percentage_basis_points": 10_001},
         {"code": "BAD2", "kind": "fixed", "amount_minor": 0},
+        {"code": "BAD4", "kind": "percentage", "percentage_basis_points": 0},
         {**promo, "code": "BAD3", "starts_at": "2030-01-02T00:00:00Z", "ends_at": "2030-01-01T00:00:00Z"},
     ]
     for values in bad:

@@ -2,8 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from journey.figures import Export, Sale
@@ -11,6 +12,13 @@ from journey.http import Face
 from stack.processes import Stack
 
 PASSWORD = "a-quiet-harbour-42"
+ADDRESS = {
+    "name": "Ada Canary Lovelace",
+    "line1": "Unter den Linden 1",
+    "postal_code": "10117",
+    "city": "Berlin",
+    "country": "DE",
+}
 
 
 @dataclass
@@ -38,6 +46,18 @@ class Seller:
         """What all sales so far are worth to the seller, in cents."""
         return sum(sale.owed for sale in self.sales)
 
+    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """Every row of one of the seller's lists, page by page."""
+        cursor = ""
+        while cursor is not None:
+            page = self.staff.get(f"{path}?limit=100&cursor={cursor}").expect(200)
+            yield from page["results"]
+            cursor = page["next_cursor"]
+
+    def stock(self) -> dict[str, dict[str, Any]]:
+        """Stock by variant."""
+        return {row["variant_id"]: row for row in self.pages("seller/inventory")}
+
 
 @dataclass
 class World:
@@ -46,9 +66,15 @@ class World:
     stack: Stack
     marketplace: Face
     sellers: list[Seller]
-    operator: Face | None = None
+    operator: Face = field(default_factory=lambda: Face("", ""))
+    buyer_access: str = ""
     canaries: set[str] = field(default_factory=set)
     results: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def mail(self) -> Path:
+        """Where mail is kept as files."""
+        return self.stack.data_dir / "mail"
 
     @property
     def stripe(self) -> str:

@@ -1,0 +1,51 @@
+"""What a buyer does, one request each."""
+
+from typing import Any
+
+from journey.http import Face, post_form
+from journey.world import ADDRESS, Seller, eventually, new_key
+
+GOOD_CARD, DECLINED_CARD, ASKING_CARD = "4242424242424242", "4000000000000002", "4000002500003155"
+
+
+def price_of(seller: Seller, number: int) -> int:
+    """The price the export gives the n-th product, in cents."""
+    return list(seller.export.prices.values())[number]
+
+
+def cart_of(shop: Face, *lines: tuple[str, int], code: str = "") -> dict[str, Any]:
+    """A new cart, with a code where one is given."""
+    body = {"lines": [{"variant_id": variant, "quantity": units} for variant, units in lines]}
+    cart = shop.post("carts", body).expect(201)
+    return (
+        shop.ask("PUT", f"/api/v1/carts/{cart['token']}/promotion", {"code": code}).expect(200)
+        if code
+        else cart
+    )
+
+
+def checkout(
+    shop: Face, cart: dict[str, Any], *, email: str = "", key: str = "", **extra: Any
+) -> dict[str, Any]:
+    """Order a cart; the answer has `checkout_url`."""
+    body = {"cart": cart["token"], "shipping_address": ADDRESS, **extra}
+    return shop.post("checkout", {**body, "email": email} if email else body, key=key or new_key()).expect(
+        201
+    )
+
+
+def card(order: dict[str, Any], number: str) -> int:
+    """Enter a card on Stripe's page."""
+    return post_form(order["checkout_url"], {"card_number": number}).status
+
+
+def order_of(shop: Face, order: dict[str, Any]) -> dict[str, Any]:
+    """The order as the holder of its secret sees it."""
+    return shop.get(f"guest-orders/{order['secret']}").expect(200)
+
+
+def until_confirmed(shop: Face, order: dict[str, Any]) -> dict[str, Any]:
+    """Waits for the webhook to confirm."""
+    return eventually(
+        "the order is confirmed", lambda: (found := order_of(shop, order))["status"] == "confirmed" and found
+    )
