@@ -9,8 +9,9 @@ from rest_framework import serializers
 from core.money import Money
 
 BIDI_AND_INVISIBLE = {
+    *map(chr, range(0x7F, 0xA0)),
     *map(chr, range(0x200B, 0x2010)),
-    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2028, 0x202F)),
     *map(chr, range(0x2060, 0x2065)),
     *map(chr, range(0x2066, 0x206A)),
     "\ufeff",
