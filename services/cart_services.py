@@ -51,23 +51,67 @@ def find_cart(token: str) -> Cart:
     return cart
 
 
+# A cart and its first lines: all of them, or nothing where one is refused. Says what there is of each either way.
+OPEN = """
+WITH wanted AS (
+  SELECT variant_id, sum(units)::int AS units, min(place) AS place
+    FROM unnest(%(variants)s::uuid[], %(units)s::int[]) WITH ORDINALITY AS w(variant_id, units, place) GROUP BY variant_id
+), offered AS (
+  SELECT w.*, v.sku, v.is_active AND p.is_published AND p.archived_at IS NULL AS is_for_sale,
+         CASE WHEN i.is_tracked THEN i.available_stock END AS available
+    FROM wanted w LEFT JOIN (shop_variant v JOIN shop_product p ON p.id = v.product_id
+         JOIN shop_inventoryitem i ON i.variant_id = v.id) ON v.id = w.variant_id
+), opened AS (
+  INSERT INTO shop_cart (id, token, buyer_id, promotion_code, expires_at, created_at)
+  SELECT %(cart)s, %(token)s, %(buyer)s, '', %(expires_at)s, %(created_at)s
+   WHERE NOT EXISTS (SELECT FROM offered WHERE is_for_sale IS NOT TRUE OR units > least(available, %(most)s))
+  RETURNING id
+), filled AS (
+  INSERT INTO shop_cartline (cart_id, variant_id, quantity)
+  SELECT opened.id, variant_id, units FROM opened, offered ORDER BY place
+)
+SELECT variant_id, sku, is_for_sale, available, units FROM offered ORDER BY place
+"""
+
+
 def open_cart(*, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()) -> Cart:
-    """A new cart, with its first lines. Raises NotForSale, InsufficientStock; then there is no cart."""
-    with transaction.atomic():
-        cart = Cart(
-            id=new_id(),
-            token=new_secret(),
-            buyer_id=buyer_id,
-            expires_at=now() + settings.CART_LIFETIME,
-            created_at=now(),
+    """A new cart, with its first lines, in one statement. Lines of the same variant are added up.
+
+    Raises NotFound, NotForSale, InsufficientStock, CartFull, for the first line refused; then there is no cart.
+    """
+    lines = list(lines)
+    if len({line.variant_id for line in lines}) > MAX_LINES:
+        raise CartFull(limit=MAX_LINES)
+    moment = now()
+    cart = Cart(
+        id=new_id(),
+        token=new_secret(),
+        buyer_id=buyer_id,
+        expires_at=moment + settings.CART_LIFETIME,
+        created_at=moment,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPEN,
+            {
+                "variants": [line.variant_id for line in lines],
+                "units": [line.quantity for line in lines],
+                "cart": cart.pk,
+                "token": cart.token,
+                "buyer": buyer_id,
+                "expires_at": cart.expires_at,
+                "created_at": moment,
+                "most": MOST_UNITS,
+            },
         )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO shop_cart (id, token, buyer_id, promotion_code, expires_at, created_at) VALUES (%s, %s, %s, '', %s, %s)",
-                [cart.pk, cart.token, buyer_id, cart.expires_at, cart.created_at],
-            )
-        for line in lines:
-            add_to_cart(cart=cart, variant_id=line.variant_id, quantity=line.quantity)
+        offered = cursor.fetchall()
+    for variant_id, sku, is_for_sale, available, units in offered:
+        if sku is None:
+            raise NotFound(what="variant")
+        if not is_for_sale:
+            raise NotForSale(variant_id=str(variant_id))
+        if units > MOST_UNITS or (available is not None and units > available):
+            raise short_of(variant_id, sku, units, available)
     return cart
 
 

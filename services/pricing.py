@@ -65,48 +65,68 @@ class PricedCart:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class FlatRate:
+    """What sending an order costs in this storefront, whatever is in it; nothing from a value of goods on."""
+
+    name: str
+    price_minor: int
+    free_from_minor: int | None
+
+    def price_of(self, goods_minor: int) -> int:
+        """For goods of this value after discounts."""
+        is_free = self.free_from_minor is not None and goods_minor >= self.free_from_minor
+        return 0 if is_free else self.price_minor
+
+
+FREE = FlatRate("", 0, None)
 LINES = """
 SELECT v.id, p.id, p.slug, p.title, v.option_values, v.sku, coalesce(p.cover->>'thumbnail', ''), l.quantity, v.price_minor,
-       CASE WHEN i.is_tracked THEN i.available_stock END, v.is_active AND p.is_published AND p.archived_at IS NULL, v.weight_grams
+       CASE WHEN i.is_tracked THEN i.available_stock END, v.is_active AND p.is_published AND p.archived_at IS NULL, v.weight_grams,
+       r.name, r.price_minor, r.free_from_minor
   FROM shop_cartline l
   JOIN shop_variant v ON v.id = l.variant_id
   JOIN shop_product p ON p.id = v.product_id
   JOIN shop_inventoryitem i ON i.variant_id = v.id
+  LEFT JOIN shop_shippingrate r ON r.is_active
  WHERE l.cart_id = %s ORDER BY l.id
 """
-RATE = "SELECT name, price_minor, free_from_minor FROM shop_shippingrate WHERE is_active LIMIT 1"
 
 
-def read_lines(cart_id: UUID) -> list[PricedLine]:
-    """The lines of a cart with price, stock and state of now, in one query."""
+def read_lines(cart_id: UUID) -> tuple[list[PricedLine], FlatRate]:
+    """The lines of a cart with price, stock and state of now, and what sending costs, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(LINES, [cart_id])
-        return [
-            PricedLine(
-                variant_id=row[0],
-                product_id=row[1],
-                product_slug=row[2],
-                product_title=row[3],
-                variant_title=" / ".join(row[4]),
-                sku=row[5],
-                thumbnail=row[6],
-                quantity=row[7],
-                unit_price_minor=row[8],
-                available=row[9],
-                is_for_sale=row[10],
-                weight_grams=row[11],
-            )
-            for row in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    lines = [
+        PricedLine(
+            variant_id=row[0],
+            product_id=row[1],
+            product_slug=row[2],
+            product_title=row[3],
+            variant_title=" / ".join(row[4]),
+            sku=row[5],
+            thumbnail=row[6],
+            quantity=row[7],
+            unit_price_minor=row[8],
+            available=row[9],
+            is_for_sale=row[10],
+            weight_grams=row[11],
+        )
+        for row in rows
+    ]
+    has_rate = bool(rows) and rows[0][12] is not None
+    return lines, FlatRate(*rows[0][12:15]) if has_rate else FREE
 
 
 def price_cart(*, cart_id: UUID, promotion_code: str, currency: str, at: datetime) -> PricedCart:
     """Price a cart as it is now. A code that does not apply is reported, not raised."""
-    return price_lines(read_lines(cart_id), promotion_code=promotion_code, currency=currency, at=at)
+    lines, rate = read_lines(cart_id)
+    return price_lines(lines, rate=rate, promotion_code=promotion_code, currency=currency, at=at)
 
 
 def price_lines(
-    lines: Sequence[PricedLine], *, promotion_code: str, currency: str, at: datetime
+    lines: Sequence[PricedLine], *, rate: FlatRate, promotion_code: str, currency: str, at: datetime
 ) -> PricedCart:
     """Discount and shipping of these lines, with each line's share of both."""
     subtotals = [line.subtotal_minor for line in lines]
@@ -117,26 +137,15 @@ def price_lines(
             discounts = discount_lines(promotion, subtotals)
         except PromotionRefused as refusal:
             problem = refusal
-    method, shipping = shipping_for(sum(subtotals) - sum(discounts)) if lines else ("", 0)
+    shipping = rate.price_of(sum(subtotals) - sum(discounts))
     return PricedCart(
         currency=currency,
         lines=list(lines),
         discounts=discounts,
         shipping_minor=shipping,
-        shipping_method=method,
+        shipping_method=rate.name,
         shipping_shares=split_minor(shipping, subtotals),
         promotion=promotion,
         promotion_code=promotion_code,
         promotion_problem=problem,
     )
-
-
-def shipping_for(goods_minor: int) -> tuple[str, int]:
-    """The storefront's flat rate: (name, price), free from its threshold on."""
-    with connection.cursor() as cursor:
-        cursor.execute(RATE)
-        row = cursor.fetchone()
-    if row is None:
-        return "", 0
-    name, price_minor, free_from_minor = row
-    return name, 0 if free_from_minor is not None and goods_minor >= free_from_minor else price_minor
