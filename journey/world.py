@@ -70,6 +70,7 @@ class World:
     buyer_access: str = ""
     canaries: set[str] = field(default_factory=set)
     results: dict[str, int] = field(default_factory=dict)
+    routes: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
     @property
     def mail(self) -> Path:

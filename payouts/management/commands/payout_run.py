@@ -1,10 +1,17 @@
 import json
+import sys
+from collections.abc import Iterator
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
 
 from core.errors import DomainError
+from payouts.models import Payout, SellerAccount
 from services.payout_services import run_payouts
 from tenants.models import Tenant
+
+AT_ONCE = 100  # sellers between two moves of the progress bar
 
 
 class Command(BaseCommand):
@@ -15,27 +22,43 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *, tenant, **options):
-        only = None
-        if tenant:
-            only = list(Tenant.objects.filter(slug=tenant).values_list("pk", flat=True))
-            if not only:
-                raise CommandError(f"There is no storefront {tenant!r}.")
+        sellers = list(self._sellers(tenant))
+        made: list[Payout] = []
         try:
-            made = run_payouts(tenant_ids=only)
+            with tqdm(total=len(sellers), unit=" sellers", disable=not sys.stderr.isatty()) as bar:
+                for start in range(0, len(sellers), AT_ONCE):
+                    some = sellers[start : start + AT_ONCE]
+                    made += run_payouts(tenant_ids=some)
+                    bar.update(len(some))
         except DomainError as error:
-            raise CommandError(error.sentence) from error
+            raise CommandError(
+                f"{error.sentence} ({len(made)} payouts were requested before; run it again)"
+            ) from error
         if options["json"]:
-            rows = [
-                {
-                    "payout": str(p.pk),
-                    "tenant": str(p.tenant_id),
-                    "amount_minor": p.amount_minor,
-                    "currency": p.currency,
-                }
-                for p in made
-            ]
-            self.stdout.write(json.dumps({"payouts": rows}))
+            self.stdout.write(json.dumps({"payouts": [as_json(payout) for payout in made]}))
             return
         for payout in made:
             self.stdout.write(f"{payout.tenant.slug}: {payout.amount_minor} {payout.currency} requested")
         self.stdout.write(f"{len(made)} payouts requested")
+
+    @staticmethod
+    def _sellers(slug: str) -> Iterator[UUID]:
+        """Whom to look at, the oldest storefront first."""
+        if not slug:
+            accounts = SellerAccount.objects.exclude(stripe_account_id=None)
+            yield from accounts.order_by("tenant__created_at").values_list("tenant_id", flat=True)
+            return
+        found = Tenant.objects.filter(slug=slug).values_list("pk", flat=True).first()
+        if found is None:
+            raise CommandError(f"There is no storefront {slug!r}.")
+        yield found
+
+
+def as_json(payout: Payout) -> dict[str, str | int]:
+    """One payout, for machines."""
+    return {
+        "payout": str(payout.pk),
+        "tenant": str(payout.tenant_id),
+        "amount_minor": payout.amount_minor,
+        "currency": payout.currency,
+    }
