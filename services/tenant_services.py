@@ -269,6 +269,8 @@ def serves_host(host: str) -> bool:
     tenant_connection.set_schema_to_public()
     if host == settings.MARKETPLACE_HOST:
         return True
+    if "\x00" in host:  # PostgreSQL has no text with it
+        return False
     return (
         Domain.objects.filter(domain=host.lower(), verified_at__isnull=False)
         .exclude(tenant__status__in=[TenantStatus.CLOSED, TenantStatus.REQUESTED])

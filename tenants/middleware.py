@@ -40,7 +40,7 @@ class StorefrontSuspended(Unavailable):
 def host_of(request: HttpRequest) -> str:
     """The Host header without port, lower-cased, one trailing dot stripped; "" if it is not a host name."""
     domain, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
-    return domain.removesuffix(".")
+    return domain
 
 
 def find_tenant(host: str) -> Tenant | None:
