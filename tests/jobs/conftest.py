@@ -1,3 +1,0 @@
-from tests.services.conftest import pool
-
-__all__ = ["pool"]
