@@ -24,6 +24,8 @@ from shop.models import ProductImage, Variant
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 LARGE, SMALL = 1600, 480
 MAX_IMAGES = 50
+# Outside of it are forms that hold an IPv4 address, such as NAT64's, which ipaddress takes for global.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 FETCH_TIMEOUT = urllib3.Timeout(connect=5, read=10, total=20)
 
 
@@ -158,15 +160,19 @@ def fetch_public(url: str) -> bytes:
 
     Raises FetchRefused for any scheme but http(s), credentials or ports of note, and any address that is not public.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise FetchRefused("this is not an address") from error
     if (
         parts.scheme not in ("http", "https")
         or not parts.hostname
-        or parts.username
-        or parts.port not in (None, 80, 443)
+        or "@" in parts.netloc
+        or port not in (80, 443)
     ):
         raise FetchRefused("only plain http(s) addresses are fetched")
-    address = public_address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    address = public_address(parts.hostname, port)
     options: dict[str, Any] = {"timeout": FETCH_TIMEOUT, "retries": False, "maxsize": 1}
     pool: urllib3.HTTPConnectionPool = (
         urllib3.HTTPSConnectionPool(
@@ -197,12 +203,13 @@ def public_address(host: str, port: int) -> str:
     """One address of a host, if every address it has is public. Raises FetchRefused."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise FetchRefused("the host name is not known") from error
     for text in found:
         address = ipaddress.ip_address(str(text).split("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-        if not address.is_global or address.is_multicast or (mapped is not None and not mapped.is_global):
+        inner = getattr(address, "sixtofour", None)
+        is_odd = address.version == 6 and address not in GLOBAL_UNICAST
+        if is_odd or not address.is_global or address.is_multicast or (inner and not inner.is_global):
             raise FetchRefused("the host is not on the public internet")
     return str(sorted(found)[0])
 
