@@ -1,8 +1,6 @@
 """The demo's storefronts: opened, filled and sold from through the same services as everybody's. Safe to run again."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import requests
@@ -10,15 +8,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.jobs.worker import drain
-from services.account_services import open_account, sync_account
+from services.account_services import open_account, set_terms, sync_account
 from services.address_services import save_address
 from services.auth_services import make_operator
-from services.cart_services import open_cart
+from services.cart_services import open_cart, set_promotion
+from services.demo_shops import DemoShop, demo_shops
 from services.import_services import import_products
 from services.inventory_services import StockLine
 from services.order_history import Actor
-from services.order_services import deliver_order, place_order
+from services.order_services import cancel_order, deliver_order, place_order
 from services.payment_services import start_payment, sync_payment
+from services.payout_services import run_payouts
 from services.promotion_services import save_promotion
 from services.refund_services import request_refund
 from services.shipping_services import set_flat_rate, ship_order
@@ -28,117 +28,10 @@ from tenants.context import tenant_scope
 from tenants.models import Tenant, User
 from tenants.models.user import normalise_email
 
+Say = Callable[[str], None]
 PASSWORD = "souk-demo-2026"
-OPERATOR, BUYER = "operator@souk.example", "buyer@souk.example"
-SAMPLES = settings.BASE_DIR / "shop" / "sample"
-REAL_EXPORT = settings.BASE_DIR.parent / "shared" / "data" / "shopify" / "apparel.csv"
-STRIPE_SECONDS = 20
-
-
-@dataclass(frozen=True)
-class DemoShop:
-    """A storefront of the demo."""
-
-    slug: str
-    name: str
-    export: Path
-    brand: dict[str, str]
-    shipping_minor: int
-    free_from_minor: int
-
-
-def demo_shops() -> list[DemoShop]:
-    """Three brands; the third sells from a real export where one is at hand."""
-    third = REAL_EXPORT if REAL_EXPORT.is_file() else SAMPLES / "tea.csv"
-    return [
-        DemoShop(
-            "kiln-and-linen",
-            "Kiln & Linen",
-            SAMPLES / "products.csv",
-            {
-                "primary": "#1f4d3f",
-                "accent": "#d98e4a",
-                "font": "serif",
-                "tagline": "Quiet things for the table.",
-            },
-            590,
-            8_000,
-        ),
-        DemoShop(
-            "ember-and-leaf",
-            "Ember & Leaf",
-            SAMPLES / "tea.csv",
-            {
-                "primary": "#7a2e2e",
-                "accent": "#d9b26f",
-                "font": "rounded",
-                "tagline": "Tea, picked and packed by hand.",
-            },
-            390,
-            4_000,
-        ),
-        DemoShop(
-            "northern-thread",
-            "Northern Thread",
-            third,
-            {"primary": "#14455f", "accent": "#ef8354", "font": "system", "tagline": "Clothes that last."},
-            490,
-            10_000,
-        ),
-    ]
-
-
-def seed_demo(*, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Open what is missing of the demo. Returns the addresses and logins. Needs the local Stripe for its orders."""
-    if not User.objects.filter(email=OPERATOR, is_operator=True).exists():
-        make_operator(email=OPERATOR, password=PASSWORD)
-    buyer = User.objects.filter(email=normalise_email(BUYER)).first() or User.objects.create_user(
-        BUYER, PASSWORD, name="Grace Buyer", email_verified_at=timezone.now()
-    )
-    shops = []
-    for shop in demo_shops():
-        tenant = _open(shop, buyer, say)
-        shops.append({"name": shop.name, "url": tenant.url, "email": _owner(shop), "password": PASSWORD})
-    return {
-        "operator": {"url": f"{Tenant.marketplace_url()}/admin/", "email": OPERATOR, "password": PASSWORD},
-        "storefronts": shops,
-        "buyer": {"url": shops[0]["url"], "email": BUYER, "password": PASSWORD},
-    }
-
-
-def _owner(shop: DemoShop) -> str:
-    return f"owner@{shop.slug}.example"
-
-
-def _open(shop: DemoShop, buyer: User, say: Callable[[str], None]) -> Tenant:
-    """Each part is done where it is missing, so that an interrupted start is finished by the next one."""
-    known = Tenant.objects.filter(slug=shop.slug).first()
-    tenant = known or _sign_up(shop, say)
-    with tenant_scope(tenant):
-        is_filled, has_orders = Product.objects.exists(), Order.objects.exists()
-        if not is_filled:
-            with shop.export.open("rb") as source:
-                report = import_products(source)
-            say(f"  {report.created} products, {report.variants} variants, {report.units} units")
-        if not Promotion.objects.exists():
-            save_promotion(
-                code="WELCOME10", kind="percentage", percentage_basis_points=1_000, per_buyer_limit=1
-            )
-            set_flat_rate(
-                name="Standard", price_minor=shop.shipping_minor, free_from_minor=shop.free_from_minor
-            )
-            save_address(user_id=buyer.pk, **ADDRESS)
-    if settings.STRIPE_API_BASE and not has_orders:
-        _sell(tenant, buyer, say)
-    return tenant
-
-
-def _sign_up(shop: DemoShop, say: Callable[[str], None]) -> Tenant:
-    say(f"Opening {shop.name}")
-    made = sign_up_seller(email=_owner(shop), password=PASSWORD, name=shop.name, slug=shop.slug)
-    return update_storefront(tenant_id=made.tenant.pk, actor_id=made.user.pk, changes={"brand": shop.brand})
-
-
+OPERATOR, BUYER, GUEST = "operator@souk.example", "buyer@souk.example", "guest@souk.example"
+CODE = "WELCOME10"
 ADDRESS: dict[str, Any] = {
     "name": "Grace Buyer",
     "line1": "Unter den Linden 1",
@@ -146,46 +39,111 @@ ADDRESS: dict[str, Any] = {
     "city": "Berlin",
     "country": "DE",
 }
+# Of Stripe's test cards: the money is pending for two days, or there at once.
+CARD, CARD_AT_ONCE = "4242424242424242", "4000000000000077"
+STRIPE_SECONDS = 20
+ORDERS = 6
 
 
-def _sell(tenant: Tenant, buyer: User, say: Callable[[str], None]) -> None:
-    """A few orders in every state, paid on the local Stripe's page."""
+def seed_demo(*, say: Say = lambda line: None) -> dict[str, Any]:
+    """Open what is missing of the demo. Returns the addresses and logins. Needs the local Stripe for its orders."""
+    operator = User.objects.filter(email=OPERATOR, is_operator=True).first() or make_operator(
+        email=OPERATOR, password=PASSWORD
+    )
+    buyer = User.objects.filter(email=normalise_email(BUYER)).first() or User.objects.create_user(
+        BUYER, PASSWORD, name="Grace Buyer", email_verified_at=timezone.now()
+    )
+    shops = []
+    for shop in demo_shops():
+        tenant = _open(shop, operator=operator, buyer=buyer, say=say)
+        shops.append({"name": shop.name, "url": tenant.url, "email": shop.owner, "password": PASSWORD})
+    return {
+        "operator": {"url": f"{Tenant.marketplace_url()}/admin/", "email": OPERATOR, "password": PASSWORD},
+        "storefronts": shops,
+        "buyer": {"url": shops[0]["url"], "email": BUYER, "password": PASSWORD},
+    }
+
+
+def _open(shop: DemoShop, *, operator: User, buyer: User, say: Say) -> Tenant:
+    """Each part is done where it is missing, so that an interrupted start is finished by the next one."""
+    tenant = Tenant.objects.filter(slug=shop.slug).first() or _sign_up(shop, say)
+    with tenant_scope(tenant):
+        is_filled, has_orders = Product.objects.exists(), Order.objects.exists()
+        if not is_filled:
+            _fill(shop, say)
+        if not Promotion.objects.exists():
+            save_promotion(code=CODE, kind="percentage", percentage_basis_points=1_000, per_buyer_limit=1)
+            set_flat_rate(
+                name="Standard", price_minor=shop.shipping_minor, free_from_minor=shop.free_from_minor
+            )
+            save_address(user_id=buyer.pk, **ADDRESS)
+    if settings.STRIPE_API_BASE and not has_orders:
+        _do_business(shop, tenant, operator=operator, buyer=buyer, say=say)
+    return tenant
+
+
+def _sign_up(shop: DemoShop, say: Say) -> Tenant:
+    say(f"Opening {shop.name}")
+    made = sign_up_seller(email=shop.owner, password=PASSWORD, name=shop.name, slug=shop.slug)
+    return update_storefront(tenant_id=made.tenant.pk, actor_id=made.user.pk, changes={"brand": shop.brand})
+
+
+def _fill(shop: DemoShop, say: Say) -> None:
+    with shop.open_export() as source:
+        report = import_products(source)
+    say(f"  {report.created} products, {report.variants} variants, {report.units} units")
+
+
+def _do_business(shop: DemoShop, tenant: Tenant, *, operator: User, buyer: User, say: Say) -> None:
+    """The seller is verified, sells, ships, gives money back, and in one shop is paid out."""
     account = open_account(tenant_id=tenant.pk)
     _post(f"{settings.STRIPE_API_BASE}/connect/onboarding/{account.stripe_account_id}", {})
     sync_account(stripe_account_id=account.stripe_account_id or "")
-    seller = Actor(ActorKind.SELLER)
+    if shop.is_paid_out:
+        set_terms(tenant_id=tenant.pk, actor_id=operator.pk, hold_days=0)
+    card = CARD_AT_ONCE if shop.is_paid_out else CARD
     with tenant_scope(tenant):
-        goods = list(
-            InventoryItem.objects.filter(available_stock__gt=0).order_by("-available_stock", "pk")[:10]
-        )
-        orders = [order for order in _orders(goods, buyer) if _pay(order)]
-        for order in orders[:3]:
-            ship_order(
-                order_id=order.pk,
-                carrier="DHL",
-                tracking_number=f"0034043416109400{order.number}",
-                actor=seller,
-            )
-        for order in orders[:2]:
-            deliver_order(order_id=order.pk, actor=seller)
-        if orders:
-            request_refund(order_id=orders[0].pk, amount_minor=500, reason="a scratch", actor=seller)
+        orders = [order for order in _orders(buyer) if _pay(order, card)]
+        _handle(orders, Actor(ActorKind.SELLER))
     drain()
-    say(f"  {len(orders)} orders paid, some shipped, delivered, refunded")
+    say(f"  {len(orders)} orders paid; some shipped, delivered, cancelled, refunded")
+    if shop.is_paid_out:
+        payouts = run_payouts(tenant_ids=[tenant.pk], actor_id=operator.pk)
+        drain()
+        say(f"  {len(payouts)} payout on its way to the seller")
 
 
-def _orders(goods: list[InventoryItem], buyer: User) -> Iterator[Order]:
-    """Two different things each, so that a single piece is not sold twice."""
+def _orders(buyer: User) -> Iterator[Order]:
+    """By the buyer and by a guest, each of two different things, so that a single piece is not sold twice."""
+    in_stock = InventoryItem.objects.filter(is_tracked=True, available_stock__gt=0)
+    goods = list(in_stock.order_by("-available_stock", "pk")[: 2 * ORDERS])
     for number in range(len(goods) // 2):
         lines = [StockLine(item.pk, 1) for item in goods[2 * number : 2 * number + 2]]
-        cart = open_cart(buyer_id=buyer.pk, lines=lines)
-        yield place_order(cart_token=cart.token, email=BUYER, shipping_address=ADDRESS, buyer_id=buyer.pk)
+        is_guest = number % 3 == 2
+        person, email = (None, GUEST) if is_guest else (buyer.pk, BUYER)
+        cart = open_cart(buyer_id=person, lines=lines)
+        if number == 1:
+            set_promotion(cart=cart, code=CODE)
+        yield place_order(cart_token=cart.token, email=email, shipping_address=ADDRESS, buyer_id=person)
 
 
-def _pay(order: Order) -> bool:
+def _pay(order: Order, card: str) -> bool:
     payment = start_payment(order_id=order.pk)
-    _post(payment.checkout_url, {"card_number": "4242424242424242"})
+    _post(payment.checkout_url, {"card_number": card})
     return sync_payment(payment_id=payment.pk).status == "captured"
+
+
+def _handle(orders: Sequence[Order], seller: Actor) -> None:
+    """Two are delivered, one of them with a scratch; two are on their way; the last is cancelled; the rest waits."""
+    for order in orders[:4]:
+        tracking = f"0034043416109400{order.number:04}"
+        ship_order(order_id=order.pk, carrier="DHL", tracking_number=tracking, actor=seller)
+    for order in orders[:2]:
+        deliver_order(order_id=order.pk, actor=seller)
+    for order in orders[:1]:
+        request_refund(order_id=order.pk, amount_minor=500, reason="a scratch", actor=seller)
+    for order in orders[5:]:
+        cancel_order(order_id=order.pk, actor=seller, reason="it broke while it was packed")
 
 
 def _post(url: str, form: dict[str, str]) -> None:
