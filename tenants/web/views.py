@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.views import View
+from django.views.decorators.http import require_safe
 
 from core.errors import Conflict, DomainError, TooMany
 from core.forms import add_refusal
@@ -26,6 +27,7 @@ EXAMPLE_MINOR = 6000
 MACHINE_PATHS = ("/api/", "/webhooks/", "/internal/")
 
 
+@require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """The marketplace's front page."""
     return render(request, "marketplace/landing.html", {"form": SignUpForm(), **terms()})
