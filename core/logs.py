@@ -1,21 +1,30 @@
-"""Structured logs: one JSON object a line, each with the request or job id and the tenant."""
+"""Structured logs: one JSON object a line on standard error, each with the request or job id and the tenant.
 
+Our own lines are written as they are made. Those of libraries pass through `logging` and leave in the same shape.
+"""
+
+import json
 import logging
 import logging.config
+import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from core.renderers import dumps
+
+BEFORE_RENDERING: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
 
 def configure(options: dict[str, Any]) -> None:
-    """Django's LOGGING_CONFIG: structlog renders its own lines and those of the standard library."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+    """Django's LOGGING_CONFIG: structlog for our own lines, a formatter that looks the same for the standard library's."""
+    render = structlog.processors.JSONRenderer(serializer=_json)
     logging.config.dictConfig(
         {
             "version": 1,
@@ -23,8 +32,8 @@ def configure(options: dict[str, Any]) -> None:
             "formatters": {
                 "json": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processor": structlog.processors.JSONRenderer(),
-                    "foreign_pre_chain": shared,
+                    "processor": render,
+                    "foreign_pre_chain": [structlog.stdlib.add_logger_name, *BEFORE_RENDERING],
                 }
             },
             "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
@@ -33,11 +42,33 @@ def configure(options: dict[str, Any]) -> None:
         }
     )
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[_add_name, *BEFORE_RENDERING, render],
+        wrapper_class=structlog.make_filtering_bound_logger(options["level"]),
+        logger_factory=Lines,
         cache_logger_on_first_use=True,
     )
+
+
+class Lines:
+    """Writes finished lines to standard error, each in one piece."""
+
+    def __init__(self, name: str = "souk") -> None:
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        """One line."""
+        sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _add_name(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["logger"] = logger.name
+    return event
+
+
+def _json(event: dict[str, Any], **_: Any) -> str:
+    try:
+        return dumps(event).decode()
+    except TypeError:  # what orjson does not write: half a surrogate pair, a number beyond 64 bits
+        return json.dumps(event, default=str)
