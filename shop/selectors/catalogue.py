@@ -1,6 +1,7 @@
 """What buyers read of the catalogue. One query a page; the shapes are the API's."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from django.db import DataError, connection
 from core.errors import Invalid
 from core.pagination import MAX_PAGE, decode_cursor, encode_cursor
 
-# sort -> (columns, direction, comparison, SQL types)
+# sort -> (columns, of which the last is always the id, direction, comparison, SQL types)
 SORTS: dict[str, tuple[str, str, str, str]] = {
     "newest": ("p.created_at, p.id", "DESC", "<", "timestamptz, uuid"),
     "price": ("p.price_from_minor, p.id", "ASC", ">", "bigint, uuid"),
@@ -18,7 +19,7 @@ SORTS: dict[str, tuple[str, str, str, str]] = {
     "title": ("p.title, p.id", "ASC", ">", "text, uuid"),
 }
 LIST = """
-SELECT p.id, p.slug, p.title, p.vendor, p.price_from_minor, p.price_to_minor, p.currency, p.cover, s.available, s.compare_at, {key}
+SELECT p.id::text, p.slug, p.title, p.vendor, p.price_from_minor, p.price_to_minor, p.currency, p.cover, s.available, s.compare_at, {key}
   FROM shop_product p
  CROSS JOIN LATERAL (
    SELECT sum(CASE WHEN i.is_tracked THEN i.available_stock ELSE 1000000 END) AS available, max(v.compare_at_price_minor) AS compare_at
@@ -64,16 +65,18 @@ def list_products(listing: Listing) -> dict[str, Any]:
         where += f" AND ({columns}) {comparison} ({casts})"
         params |= {"after0": str(position[0]), "after1": str(position[1])}
     order = ", ".join(f"{column} {direction}" for column in columns.split(", "))
-    rows = _rows(LIST.format(key=columns, where=where, order=order), params)
+    rows = _rows(LIST.format(key=columns.split(", ")[0], where=where, order=order), params)
     page, more = rows[:limit], len(rows) > limit
+    media = settings.MEDIA_URL
     return {
-        "results": [_card(row) for row in page],
-        "next_cursor": encode_cursor(
-            [page[-1][10].isoformat() if hasattr(page[-1][10], "isoformat") else page[-1][10], page[-1][11]]
-        )
-        if more
-        else None,
+        "results": [_card(row, media) for row in page],
+        "next_cursor": encode_cursor(_position(page[-1])) if more else None,
     }
+
+
+def _position(row: tuple) -> list[Any]:
+    key = row[10]
+    return [key.isoformat() if isinstance(key, datetime) else key, row[0]]
 
 
 def _rows(sql: str, params: dict[str, Any]) -> list[tuple]:
@@ -110,10 +113,8 @@ def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
     return where, params
 
 
-def _card(row: tuple) -> dict[str, Any]:
-    cover = row[7]
-    if isinstance(cover, str):
-        cover = orjson.loads(cover)
+def _card(row: tuple, media: str) -> dict[str, Any]:
+    cover = orjson.loads(row[7]) if row[7] else None
     return {
         "id": row[0],
         "slug": row[1],
@@ -125,8 +126,8 @@ def _card(row: tuple) -> dict[str, Any]:
         "available": row[8] or 0,
         "in_stock": bool(row[8]),
         "image": {
-            "url": media_url(cover["thumbnail"]),
-            "large_url": media_url(cover["file"]),
+            "url": media + cover["thumbnail"] if cover["thumbnail"] else None,
+            "large_url": media + cover["file"] if cover["file"] else None,
             "alt": cover["alt"],
             "width": cover["width"],
             "height": cover["height"],
