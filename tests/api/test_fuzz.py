@@ -21,11 +21,10 @@ from services.auth_services import open_session
 from tests.factories.shop import ADDRESS, make_cart, make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import make_operator, make_user, owner_of
 
-EXAMPLES = 3
+EXAMPLES = {"storefront": 3, "marketplace": 15}
 MARKETPLACE = "souk.localhost"
 FACES = {"storefront": "config.urls_tenant_api", "marketplace": "config.urls_public_api"}
 quick = settings(
-    max_examples=EXAMPLES,
     derandomize=True,
     database=None,
     deadline=None,
@@ -100,7 +99,7 @@ def fuzz(face: str, host: str, token: str | None, things: dict[str, Any]) -> lis
     for operation in operations(face):
         modes = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
 
-        @quick
+        @settings(quick, max_examples=EXAMPLES[face])
         @given(case=st.one_of(*modes), is_real=st.booleans())
         def one(case: Any, is_real: bool) -> None:
             if is_real:
@@ -112,7 +111,7 @@ def fuzz(face: str, host: str, token: str | None, things: dict[str, Any]) -> lis
                 failed.append(f"{case.as_curl_command()} -> {answer.status_code}")
 
         one()
-    assert seen[200] + seen[201] + seen[404] > 5, "the cases no longer reach anything"
+    assert len(seen) >= 4, "the cases no longer reach anything"
     return failed
 
 
