@@ -63,7 +63,9 @@ def read_token(raw: Any, *, kind: str, tenant: Tenant | None) -> dict[str, Any]:
             continue
         if claims.get("token_type") != kind or claims.get("aud") != audience_of(tenant):
             break
-        if not all(isinstance(claims.get(name), str) for name in ("sub", "sid", "ver", "jti")):
+        if "exp" not in claims or not all(
+            isinstance(claims.get(n), str) for n in ("sub", "sid", "ver", "jti")
+        ):
             break
         return claims
     raise BadToken(kind)
