@@ -10,7 +10,7 @@ from core.clock import now
 from core.errors import Conflict, NotFound
 from core.ids import new_id, new_secret
 from services.inventory_services import InsufficientStock, StockLine
-from services.pricing import PricedCart, price_cart
+from services.pricing import OFFER, PricedCart, PricedLine, lines_of, price_cart, price_lines
 from services.promotion_services import check_promotion, find_promotion, normalise_code
 from shop.models import Cart, CartLine
 from tenants.context import current_tenant
@@ -52,35 +52,42 @@ def find_cart(token: str) -> Cart:
 
 
 # A cart and its first lines: all of them, or nothing where one is refused. Says what there is of each either way.
-OPEN = """
+OPEN = f"""
 WITH wanted AS (
   SELECT variant_id, sum(units)::int AS units, min(place) AS place
     FROM unnest(%(variants)s::uuid[], %(units)s::int[]) WITH ORDINALITY AS w(variant_id, units, place) GROUP BY variant_id
 ), offered AS (
-  SELECT w.*, v.sku, v.is_active AND p.is_published AND p.archived_at IS NULL AS is_for_sale,
-         CASE WHEN i.is_tracked THEN i.available_stock END AS available
+  SELECT {OFFER.format(units="w.units")}, w.place
     FROM wanted w LEFT JOIN (shop_variant v JOIN shop_product p ON p.id = v.product_id
          JOIN shop_inventoryitem i ON i.variant_id = v.id) ON v.id = w.variant_id
+    LEFT JOIN shop_shippingrate r ON r.is_active
 ), opened AS (
   INSERT INTO shop_cart (id, token, buyer_id, promotion_code, expires_at, created_at)
   SELECT %(cart)s, %(token)s, %(buyer)s, '', %(expires_at)s, %(created_at)s
-   WHERE NOT EXISTS (SELECT FROM offered WHERE is_for_sale IS NOT TRUE OR units > least(available, %(most)s))
+   WHERE NOT EXISTS (SELECT FROM offered WHERE is_for_sale IS NOT TRUE OR quantity > least(available, %(most)s))
   RETURNING id
 ), filled AS (
   INSERT INTO shop_cartline (cart_id, variant_id, quantity)
-  SELECT opened.id, variant_id, units FROM opened, offered ORDER BY place
+  SELECT opened.id, variant_id, quantity FROM opened, offered ORDER BY place
 )
-SELECT variant_id, sku, is_for_sale, available, units FROM offered ORDER BY place
-"""
+SELECT * FROM offered ORDER BY place
+"""  # noqa: S608 - our own columns
 
 
 def open_cart(*, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()) -> Cart:
-    """A new cart, with its first lines, in one statement. Lines of the same variant are added up.
+    """A new cart, with its first lines, as `open_priced_cart` makes it."""
+    return open_priced_cart(buyer_id=buyer_id, lines=lines)[0]
+
+
+def open_priced_cart(
+    *, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()
+) -> tuple[Cart, PricedCart]:
+    """A new cart with its first lines, and what it costs, in one statement. Lines of the same variant are added up.
 
     Raises NotFound, NotForSale, InsufficientStock, CartFull, for the first line refused; then there is no cart.
     """
-    lines = list(lines)
-    if len({line.variant_id for line in lines}) > MAX_LINES:
+    wanted = list(lines)
+    if len({line.variant_id for line in wanted}) > MAX_LINES:
         raise CartFull(limit=MAX_LINES)
     moment = now()
     cart = Cart(
@@ -94,8 +101,8 @@ def open_cart(*, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()) 
         cursor.execute(
             OPEN,
             {
-                "variants": [line.variant_id for line in lines],
-                "units": [line.quantity for line in lines],
+                "variants": [line.variant_id for line in wanted],
+                "units": [line.quantity for line in wanted],
                 "cart": cart.pk,
                 "token": cart.token,
                 "buyer": buyer_id,
@@ -104,15 +111,22 @@ def open_cart(*, buyer_id: UUID | None = None, lines: Iterable[StockLine] = ()) 
                 "most": MOST_UNITS,
             },
         )
-        offered = cursor.fetchall()
-    for variant_id, sku, is_for_sale, available, units in offered:
-        if sku is None:
-            raise NotFound(what="variant")
-        if not is_for_sale:
-            raise NotForSale(variant_id=str(variant_id))
-        if units > MOST_UNITS or (available is not None and units > available):
-            raise short_of(variant_id, sku, units, available)
-    return cart
+        offers = cursor.fetchall()
+    if any(row[0] is None for row in offers):
+        raise NotFound(what="variant")
+    offered, rate = lines_of(offers)
+    _check_offered(offered)
+    return cart, price_lines(
+        offered, rate=rate, promotion_code="", currency=current_tenant().currency, at=moment
+    )
+
+
+def _check_offered(lines: Iterable[PricedLine]) -> None:
+    for line in lines:
+        if not line.is_for_sale:
+            raise NotForSale(variant_id=str(line.variant_id))
+        if line.is_short or line.quantity > MOST_UNITS:
+            raise short_of(line.variant_id, line.sku, line.quantity, line.available)
 
 
 # Adds to what the cart has, if the sum is on hand; says what there is when it is not.

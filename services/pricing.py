@@ -80,43 +80,34 @@ class FlatRate:
 
 
 FREE = FlatRate("", 0, None)
-LINES = """
-SELECT v.id, p.id, p.slug, p.title, v.option_values, v.sku, coalesce(p.cover->>'thumbnail', ''), l.quantity, v.price_minor,
-       CASE WHEN i.is_tracked THEN i.available_stock END, v.is_active AND p.is_published AND p.archived_at IS NULL, v.weight_grams,
-       r.name, r.price_minor, r.free_from_minor
+# The fields of a PricedLine and of a FlatRate, in their order, with the units named by the caller.
+OFFER = """v.id AS variant_id, p.id AS product_id, p.slug AS product_slug, p.title AS product_title,
+       array_to_string(v.option_values, ' / ') AS variant_title, v.sku, coalesce(p.cover->>'thumbnail', '') AS thumbnail,
+       {units} AS quantity, v.price_minor AS unit_price_minor, CASE WHEN i.is_tracked THEN i.available_stock END AS available,
+       v.is_active AND p.is_published AND p.archived_at IS NULL AS is_for_sale, v.weight_grams,
+       r.name AS rate_name, r.price_minor AS rate_minor, r.free_from_minor"""
+LINES = f"""
+SELECT {OFFER.format(units="l.quantity")}
   FROM shop_cartline l
   JOIN shop_variant v ON v.id = l.variant_id
   JOIN shop_product p ON p.id = v.product_id
   JOIN shop_inventoryitem i ON i.variant_id = v.id
   LEFT JOIN shop_shippingrate r ON r.is_active
  WHERE l.cart_id = %s ORDER BY l.id
-"""
+"""  # noqa: S608 - our own columns
 
 
 def read_lines(cart_id: UUID) -> tuple[list[PricedLine], FlatRate]:
     """The lines of a cart with price, stock and state of now, and what sending costs, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(LINES, [cart_id])
-        rows = cursor.fetchall()
-    lines = [
-        PricedLine(
-            variant_id=row[0],
-            product_id=row[1],
-            product_slug=row[2],
-            product_title=row[3],
-            variant_title=" / ".join(row[4]),
-            sku=row[5],
-            thumbnail=row[6],
-            quantity=row[7],
-            unit_price_minor=row[8],
-            available=row[9],
-            is_for_sale=row[10],
-            weight_grams=row[11],
-        )
-        for row in rows
-    ]
-    has_rate = bool(rows) and rows[0][12] is not None
-    return lines, FlatRate(*rows[0][12:15]) if has_rate else FREE
+        return lines_of(cursor.fetchall())
+
+
+def lines_of(offers: Sequence[tuple]) -> tuple[list[PricedLine], FlatRate]:
+    """Rows of OFFER as lines and the flat rate."""
+    has_rate = bool(offers) and offers[0][12] is not None
+    return [PricedLine(*row[:12]) for row in offers], FlatRate(*offers[0][12:15]) if has_rate else FREE
 
 
 def price_cart(*, cart_id: UUID, promotion_code: str, currency: str, at: datetime) -> PricedCart:

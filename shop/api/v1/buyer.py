@@ -15,7 +15,7 @@ from services.cart_services import (
     add_to_cart,
     adopt_cart,
     find_cart,
-    open_cart,
+    open_priced_cart,
     price,
     set_promotion,
     set_quantity,
@@ -88,8 +88,8 @@ class CartListView(PublicView):
         """A new cart, with its first lines. Its token is its key: keep it."""
         body = CartIn.parse(request.data)
         lines = [StockLine(line["variant_id"], line["quantity"]) for line in body.get("lines", ())]
-        cart = open_cart(buyer_id=buyer_of(request), lines=lines)
-        return Response(cart_json(cart, price(cart)), status=201)
+        cart, priced = open_priced_cart(buyer_id=buyer_of(request), lines=lines)
+        return Response(cart_json(cart, priced), status=201)
 
 
 class OneCartView(PublicView):
