@@ -1,6 +1,7 @@
 """Steps that prove the figures: payouts, statements, audit, reconcile."""
 
 import json
+from functools import partial
 from typing import Any
 
 from journey.http import control, stripe_list
@@ -13,7 +14,7 @@ def pay_out(world: World) -> str:
     _run_again_and_again(world)
     parts = []
     for seller in world.sellers:
-        payout = eventually("the transfer is made", lambda s=seller: _payout(s, "sent"))
+        payout = eventually("the transfer is made", partial(_payout, seller, "sent"))
         seller.ids["payout_id"] = payout["id"]
         assert payout["amount_minor"] == seller.owed, f"paid {payout['amount_minor']}, by hand {seller.owed}"
         _check_statement(seller, payout["statement"])
