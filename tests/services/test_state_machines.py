@@ -201,7 +201,7 @@ def make_row(model: type[models.Model], tenant: Tenant) -> models.Model:
 @pytest.mark.parametrize("model", MOVES)
 def test_a_state_nobody_knows_is_refused_by_the_database(serving, model):
     row = make_row(model, serving)
-    with pytest.raises(IntegrityError, match="status_known|is not a move"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"status_known|is not a move"), transaction.atomic():
         model.objects.filter(pk=row.pk).update(status="teleported")
 
 
