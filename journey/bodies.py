@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from journey.world import ADDRESS, Seller
+from stack.processes import ROOT
 
 Crossing = tuple[str, str, str, dict[str, Any]]  # who asks, method, path, body
 
@@ -53,6 +54,12 @@ def body_for(method: str, path: str, alice: Seller) -> dict[str, Any] | None:
         if path.endswith(ending):
             return body
     return {"reason": "taken over"}
+
+
+def picture() -> dict[str, tuple[str, bytes, str]]:
+    """A form with a picture in it."""
+    path = sorted((ROOT / "shop" / "sample" / "pictures").iterdir())[0]
+    return {"file": (path.name, path.read_bytes(), "image/webp")}
 
 
 def crossings(alice: dict[str, str], bob: dict[str, str], refresh: str) -> Iterator[Crossing]:

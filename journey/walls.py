@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from journey.bodies import body_for, crossings
+from journey.bodies import body_for, crossings, picture
 from journey.http import Answer, Face
 from journey.telling import snapshot, until_quiet
 from journey.world import PASSWORD, Seller, World, new_key
@@ -27,6 +27,7 @@ class Attempt:
     body: Any = None
     carries_something: bool = True
     must_be: tuple[int, ...] = ()
+    files: Any = None
 
     def verdict(self, answer: Answer, canaries: set[str]) -> str:
         """What is wrong with the answer; "" if nothing is."""
@@ -54,7 +55,9 @@ class Tally:
 
     def add(self, attempt: Attempt, canaries: set[str]) -> None:
         """Make one attempt."""
-        answer = attempt.face.ask(attempt.method, attempt.path, attempt.body, key=new_key())
+        answer = attempt.face.ask(
+            attempt.method, attempt.path, attempt.body, key=new_key(), files=attempt.files
+        )
         self.tried += 1
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
         if wrong := attempt.verdict(answer, canaries):
@@ -188,9 +191,11 @@ def _by_insider(alice: Seller, bob: Seller, face: Face, method: str, path: str) 
     target = fill(path, alice)
     if target != path:
         body = body_for(method, path, alice)
-        # B's token is good on B's host, so that only the wall is left to refuse (or a form that takes files only).
-        must_be = (404, 415) if face.host == bob.shop.host else (401,)
-        yield Attempt("B's owner", face.signed_in(bob.access), method, target, body, must_be=must_be)
+        files = picture() if path.endswith("/images") and method == "POST" else None
+        # B's token is good on B's host, so that only the wall is left to refuse.
+        must_be = (404,) if face.host == bob.shop.host else (401,)
+        asker = face.signed_in(bob.access)
+        yield Attempt("B's owner", asker, method, target, None if files else body, True, must_be, files)
 
 
 def _by_visitor(alice: Seller, visitor: Face, method: str, path: str) -> Iterator[Attempt]:
