@@ -128,10 +128,11 @@ def refresh_session(*, refresh: str, tenant: Tenant | None) -> TokenPair:
     """
     try:
         claims = read_token(refresh, kind="refresh", tenant=tenant)
-    except BadToken as error:
+        session_id = UUID(claims["sid"])
+    except (BadToken, ValueError) as error:
         raise TokenRefused() from error
     fresh, moment = new_jti(), now()
-    session = Session.objects.select_related("user").filter(pk=claims["sid"]).first()
+    session = Session.objects.select_related("user").filter(pk=session_id).first()
     if session is None or not session_stands(session, claims):
         raise TokenRefused()
     won = Session.objects.filter(pk=session.pk, refresh_jti=claims["jti"], revoked_at=None).update(
