@@ -64,9 +64,9 @@ def test_after_a_request_that_failed_inside_a_transaction_the_next_is_served_its
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 / 0")
 
-    monkeypatch.setattr("shop.api.v1.buyer.open_cart", fail)
+    monkeypatch.setattr("tenants.api.auth.request_mailbox_proof", fail)
     for _ in range(3):
-        assert ask(a.host, "POST", "/api/v1/carts", {}).status_code == 500
+        assert ask(a.host, "POST", "/api/v1/auth/join", {"email": "a@example.com"}).status_code == 500
         assert agree()
         assert titles(b.host) == ["Bergamot"]
         assert titles(a.host) == ["Amaranth"]
