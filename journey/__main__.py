@@ -85,7 +85,7 @@ def main() -> int:
         except Failed as failure:
             traceback.print_exception(failure.__cause__)
             _show_logs(stack)
-            print(f"journey: FAILED at {failure}", flush=True)
+            print(f"journey: FAILED at {str(failure).splitlines()[0]}", flush=True)
             return 1
         except KeyboardInterrupt:
             print("journey: FAILED at the wish of whoever interrupted it", flush=True)
