@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from core.errors import Conflict, NotFound
-from services.order_services import check_address
+from services.address_rules import check_address
 from shop.models import Address
 
 MAX_ADDRESSES = 50
@@ -46,7 +46,11 @@ def save_address(
     for name, value in fields.items():
         setattr(address, name, value)
     checked = check_address(address.snapshot())
-    address.country, address.postal_code = checked["country"], checked["postal_code"]
+    address.country, address.postal_code, address.phone = (
+        checked["country"],
+        checked["postal_code"],
+        checked["phone"],
+    )
     becomes_default = bool(is_default) or not others or address.is_default
     if becomes_default:
         Address.objects.filter(user_id=user_id, is_default=True).exclude(pk=address.pk).update(

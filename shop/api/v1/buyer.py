@@ -10,6 +10,7 @@ from core.errors import Invalid, NotFound
 from core.idempotency import idempotent
 from core.renderers import dumps
 from core.views import PublicView, describe, page_of
+from services.address_rules import check_address
 from services.address_services import own_address
 from services.cart_services import (
     add_to_cart,
@@ -22,7 +23,7 @@ from services.cart_services import (
 )
 from services.inventory_services import StockLine
 from services.order_history import Actor
-from services.order_services import cancel_order, check_address, place_order
+from services.order_services import cancel_order, place_order
 from services.payment_services import payment_page, refresh_payment
 from shop.api.v1.serializers.catalogue import CategoryOut, ListingQuery, ProductCardOut, ProductOut
 from shop.api.v1.serializers.orders import (

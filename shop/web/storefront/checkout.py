@@ -6,9 +6,10 @@ from django.shortcuts import redirect
 from core.errors import DomainError
 from core.forms import add_refusal
 from core.ids import new_secret
+from services.address_rules import check_address
 from services.cart_services import CartAlreadyOrdered, NotForSale, price
 from services.inventory_services import InsufficientStock
-from services.order_services import CartEmpty, TotalChanged, check_address, place_order
+from services.order_services import CartEmpty, TotalChanged, place_order
 from services.promotion_services import PromotionRefused
 from shop.models import Cart, Order
 from shop.selectors.carts import unpaid_order_of_cart
