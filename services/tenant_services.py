@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from core.clock import now
 from core.db import tenant_connection
 from core.errors import Conflict, Invalid, NotFound
+from core.ids import new_secret
 from core.jobs import enqueue
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
@@ -209,7 +210,10 @@ def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
 def provision_tenant(
     *, email: str, name: str, slug: str, currency: str, country: str, actor_id: UUID
 ) -> SignUp:
-    """The operator opens a storefront for somebody: an owner without a password yet, who sets one by mail."""
+    """The operator opens a storefront for somebody: an owner without a password yet, who sets one by mail.
+
+    So does the owner of an account whose mailbox was never proved: anybody may have opened it in that name.
+    """
     slug = check_slug(slug.strip().lower())
     email = normalise_email(email)
     if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exists():
@@ -220,6 +224,10 @@ def provision_tenant(
             user = User.objects.filter(email=email).first() or User.objects.create_user(
                 email, None, name=name
             )
+            if user.email_verified_at is None and user.has_usable_password():
+                user.set_unusable_password()
+                user.token_version = new_secret()
+                user.save(update_fields=["password", "token_version"])
             tenant = _open_storefront(owner=user, name=name, slug=slug, currency=currency, country=country)
             record_audit("tenant.provisioned", actor_id=actor_id, tenant=tenant)
             enqueue("tenant.fill_pool")
@@ -233,7 +241,10 @@ def provision_tenant(
 
 
 def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) -> Membership:
-    """Give a person a role. Somebody without an account gets one, and a mail to set the password."""
+    """Give a person a role, which counts once they have proved their mailbox; until then a mail asks them to.
+
+    Somebody without an account gets one.
+    """
     if role == Role.OWNER:
         raise Invalid(field="role", reason="there is one owner; choose manager, fulfilment or support")
     with transaction.atomic():
@@ -246,7 +257,7 @@ def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) ->
             raise Conflict(field="email", reason="the owner's role cannot be changed")
         membership, _ = Membership.objects.update_or_create(user=user, tenant=tenant, defaults={"role": role})
         record_audit("membership.set", actor_id=actor_id, tenant=tenant, user=user.pk, role=role)
-        if not user.has_usable_password():
+        if user.email_verified_at is None:
             enqueue("mail.mailbox_proof", email=user.email, purpose="reset")
     return membership
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -16,11 +17,19 @@ OWNER = frozenset({Role.OWNER})
 
 
 def role_here(request: Request) -> str | None:
-    """The signed-in person's role in the storefront this request is for. One query per request."""
+    """The signed-in person's role in the storefront this request is for. One query per request.
+
+    A role that somebody was given counts once they have proved their mailbox: anybody may have opened an account in
+    that name before.
+    """
     if not hasattr(request, "_role_here"):
         tenant = tenant_of(request)
         request._role_here = (
-            Membership.objects.filter(user_id=request.user.pk, tenant=tenant)
+            Membership.objects.filter(
+                Q(role=Role.OWNER) | Q(user__email_verified_at__isnull=False),
+                user_id=request.user.pk,
+                tenant=tenant,
+            )
             .values_list("role", flat=True)
             .first()
             if request.user is not None and tenant is not None
