@@ -62,7 +62,7 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
             raise
         if 200 <= response.status_code < 300:
             response.data = dumps(response.data)
-            type(row).objects.filter(pk=row.pk).update(status=response.status_code, body=response.data)
+            _keep(row, status=response.status_code, body=response.data)
         else:
             _release(row)
         return response
@@ -108,6 +108,14 @@ def _begin(
     if not taken_over.update(locked_until=moment + LOCK):
         raise StillRunning(retry_after=1)
     return row, False
+
+
+def _keep(row: IdempotencyKeyBase, *, status: int, body: bytes) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {row._meta.db_table} SET status = %s, body = %s WHERE id = %s",  # noqa: S608 - our own table
+            [status, body, row.pk],
+        )
 
 
 def _release(row: models.Model) -> None:
