@@ -141,3 +141,13 @@ def test_every_log_line_of_a_request_carries_its_storefront_and_request_and_no_s
         text = json.dumps(line)
         assert str(tenants[1 - number % 2].pk) not in text
         assert not any(secret in text for secret in (PASSWORD, users[0].email, users[1].email))
+
+
+def test_every_test_that_the_security_document_names_exists():
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "security.md").read_text())
+    assert len(named) > 100
+    assert not [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).is_file() or f"\ndef {name}(" not in (ROOT / path).read_text()
+    ]
