@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import operator
 import re
 import sys
 from pathlib import Path
@@ -121,7 +120,7 @@ def test_every_log_line_of_a_request_carries_its_storefront_and_request_and_no_s
     monkeypatch.setattr("tenants.api.auth.sign_in", fail)
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
-    handlers = [handler for handler in map(operator.call, logging._handlerList) if is_ours(handler)]
+    handlers = [handler for handler in logging.getLogger().handlers if is_ours(handler)]
     assert handlers
     for handler in handlers:
         monkeypatch.setattr(handler, "stream", out)
