@@ -3,7 +3,10 @@
 import io
 import ipaddress
 import socket
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -26,7 +29,8 @@ LARGE, SMALL = 1600, 480
 MAX_IMAGES = 50
 # Outside of it are forms that hold an IPv4 address, such as NAT64's, which ipaddress takes for global.
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-FETCH_TIMEOUT = urllib3.Timeout(connect=5, read=10, total=20)
+FETCH_TIMEOUT = urllib3.Timeout(connect=5, read=10)
+FETCH_SECONDS = 20.0
 
 
 class FetchRefused(Exception):
@@ -78,16 +82,25 @@ def _encode(image: Image.Image, longest: int) -> tuple[bytes, int, int]:
 
 
 def store_image(image: Image.Image) -> dict[str, Any]:
-    """Write the large and the small form into the tenant's folder; returns the columns of ProductImage."""
+    """Write the large and the small form into the tenant's folder, both or neither; returns the columns of ProductImage."""
     name = new_id().hex
+    file, thumbnail = f"products/{name}.webp", f"products/{name}-{SMALL}.webp"
     large, width, height = _encode(image, LARGE)
     small, _, _ = _encode(image, SMALL)
-    return {
-        "file": default_storage.save(f"products/{name}.webp", ContentFile(large)),
-        "thumbnail": default_storage.save(f"products/{name}-{SMALL}.webp", ContentFile(small)),
-        "width": width,
-        "height": height,
-    }
+    with _removed_on_failure(file, thumbnail):
+        default_storage.save(file, ContentFile(large))
+        default_storage.save(thumbnail, ContentFile(small))
+    return {"file": file, "thumbnail": thumbnail, "width": width, "height": height}
+
+
+@contextmanager
+def _removed_on_failure(*files: str) -> Iterator[None]:
+    """Files know no rollback: where the block fails, they go."""
+    try:
+        yield
+    except BaseException:
+        delete_files(*files)
+        raise
 
 
 def add_image(
@@ -95,22 +108,18 @@ def add_image(
 ) -> ProductImage:
     """Add a picture at the end of a product's gallery. Files are written first and removed if the rows cannot be."""
     columns = store_image(decode_image(source))
-    try:
-        with transaction.atomic():
-            product = lock_product(product_id)
-            count = product.images.count()
-            if count >= MAX_IMAGES:
-                raise Invalid(field="file", reason=f"a product may have {MAX_IMAGES} images")
-            if variant_id and not Variant.objects.filter(pk=variant_id, product=product).exists():
-                raise NotFound(what="variant")
-            row = ProductImage.objects.create(
-                product=product, variant_id=variant_id, alt=alt, position=count + 1, **columns
-            )
-            refresh_product(product)
-            return row
-    except BaseException:
-        delete_files(columns["file"], columns["thumbnail"])
-        raise
+    with _removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
+        product = lock_product(product_id)
+        count = product.images.count()
+        if count >= MAX_IMAGES:
+            raise Invalid(field="file", reason=f"a product may have {MAX_IMAGES} images")
+        if variant_id and not Variant.objects.filter(pk=variant_id, product=product).exists():
+            raise NotFound(what="variant")
+        row = ProductImage.objects.create(
+            product=product, variant_id=variant_id, alt=alt, position=count + 1, **columns
+        )
+        refresh_product(product)
+        return row
 
 
 def remove_image(*, product_id: UUID, image_id: UUID) -> None:
@@ -147,7 +156,7 @@ def fetch_image(*, image_id: UUID) -> None:
         reason = str(error.facts.get("reason")) if isinstance(error, Invalid) else str(error)
         ProductImage.objects.filter(pk=image_id).update(fetch_error=reason[:300])
         return
-    with transaction.atomic():
+    with _removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
         product = lock_product(row.product_id)
         if ProductImage.objects.filter(pk=image_id, file="").update(fetch_error="", **columns):
             refresh_product(product)
@@ -172,12 +181,14 @@ def fetch_public(url: str) -> bytes:
         or port not in (80, 443)
     ):
         raise FetchRefused("only plain http(s) addresses are fetched")
-    address = public_address(parts.hostname, port)
+    try:
+        host = parts.hostname.encode("idna").decode() if ":" not in parts.hostname else parts.hostname
+    except UnicodeError as error:
+        raise FetchRefused("this is not an address") from error
+    address = public_address(host, port)
     options: dict[str, Any] = {"timeout": FETCH_TIMEOUT, "retries": False, "maxsize": 1}
     pool: urllib3.HTTPConnectionPool = (
-        urllib3.HTTPSConnectionPool(
-            address, server_hostname=parts.hostname, assert_hostname=parts.hostname, **options
-        )
+        urllib3.HTTPSConnectionPool(address, server_hostname=host, assert_hostname=host, **options)
         if parts.scheme == "https"
         else urllib3.HTTPConnectionPool(address, **options)
     )
@@ -186,17 +197,31 @@ def fetch_public(url: str) -> bytes:
         response = pool.request(
             "GET",
             path,
-            headers={"Host": parts.hostname, "User-Agent": "Souk"},
+            headers={"Host": host, "User-Agent": "Souk"},
             preload_content=False,
+            decode_content=False,
             redirect=False,
         )
         if response.status != 200:
             raise FetchRefused(f"the server answered {response.status}")
-        return response.read(settings.MAX_IMAGE_BYTES + 1)
+        return _read(response)
     except urllib3.exceptions.HTTPError as error:
         raise FetchRefused(f"could not be fetched ({type(error).__name__})") from error
     finally:
         pool.close()
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    """The body as far as an image may be long. A server that drips does not hold a worker: it has FETCH_SECONDS."""
+    until, body = time.monotonic() + FETCH_SECONDS, b""
+    while len(body) <= settings.MAX_IMAGE_BYTES:
+        part = response.read1(2**16)
+        if not part:
+            return body
+        body += part
+        if time.monotonic() > until:
+            raise FetchRefused(f"the server took more than {FETCH_SECONDS:.0f} seconds")
+    return body
 
 
 def public_address(host: str, port: int) -> str:
