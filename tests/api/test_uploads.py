@@ -1,23 +1,40 @@
 """Files from sellers: decoded under limits, made anew, named by us, and nothing is left behind."""
 
+import gzip
 import io
 import resource
 import struct
+import threading
+import time
 import zlib
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import urllib3
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from PIL import Image
 
-from services.image_services import FetchRefused, fetch_public, public_address
+from core.errors import Invalid
+from services.image_services import (
+    FetchRefused,
+    add_image,
+    decode_image,
+    fetch_image,
+    fetch_public,
+    public_address,
+)
 from shop.models import Product, ProductImage
 from tenants.context import tenant_scope
 from tests.api.test_validation import refused
 from tests.factories.shop import make_product
+from tests.factories.tenants import make_tenant
+from tests.factories.threads import at_once, failures
 
 SCRIPT = b"<html><script>alert(document.cookie)</script></html>"
 
@@ -145,6 +162,61 @@ def test_rows_that_cannot_be_written_leave_no_file(upload, media, serving, monke
     assert files(media) == []
 
 
+def test_a_disk_that_fills_up_half_way_leaves_no_file(upload, media, monkeypatch):
+    """The second of the two forms, broken off in the middle."""
+    write = default_storage._wrapped.__class__._save
+
+    def full(storage, name, content):
+        stored = write(storage, name, content)
+        if "-480" in stored:
+            raise OSError(28, "No space left on device")
+        return stored
+
+    monkeypatch.setattr(default_storage._wrapped.__class__, "_save", full)
+    assert upload(picture()).status_code == 500
+    assert files(media) == []
+    assert not ProductImage.objects.exists()
+
+
+@pytest.mark.parametrize("kept", [60, 200, 900])
+def test_an_upload_that_is_cut_off_is_refused_and_leaves_nothing(seller, serving, media, kept):
+    noise = io.BytesIO()
+    Image.effect_noise((90, 90), 80).save(noise, "PNG")
+    head = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    to = f"seller/products/{make_product().pk}/images"
+    refused(
+        seller.post(to, (head + noise.getvalue())[:kept], content_type="multipart/form-data; boundary=cut")
+    )
+    assert files(media) == []
+
+
+def test_uploads_to_two_storefronts_at_once_land_each_under_its_own(committed, media):
+    shops = [make_tenant(), make_tenant()]
+
+    def product_of(shop) -> str:
+        with tenant_scope(shop):
+            return str(make_product().pk)
+
+    products = [product_of(shop) for shop in shops]
+    colours = [(200, 0, 0), (0, 0, 200)]
+
+    def store(index: int):
+        raw = io.BytesIO()
+        Image.new("RGB", (40, 30), colours[index]).save(raw, "PNG")
+        with tenant_scope(shops[index]):
+            return add_image(product_id=products[index], source=raw.getvalue()).file
+
+    results = at_once([lambda i=i: store(i % 2) for i in range(8)])
+    assert not failures(results)
+    for shop, colour in zip(shops, colours, strict=True):
+        stored = files(media / str(shop.pk))
+        assert len(stored) == 8
+        for path in stored:
+            found = Image.open(path).convert("RGB").getpixel((5, 5))
+            assert all(abs(a - b) < 30 for a, b in zip(found, colour, strict=True))
+    assert len(files(media)) == 16
+
+
 def test_a_picture_of_another_storefronts_product_is_not_found(upload, media, other_tenant):
     with tenant_scope(other_tenant):
         theirs = make_product()
@@ -226,6 +298,97 @@ def test_a_host_with_one_private_address_is_refused_and_a_public_one_is_pinned(m
 
     found.pop()
     assert public_address("example.com", 80) == "93.184.216.34"
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Sends a byte at a time, or a picture that was packed."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        packed = gzip.compress(picture())
+        if self.path == "/packed":
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(packed)))
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(packed if self.path == "/packed" else b"")
+            while self.path == "/drip":
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+            if self.path == "/endless":
+                while True:
+                    self.wfile.write(bytes(2**20))
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture
+def stranger(monkeypatch) -> Iterator[str]:
+    """A server somewhere on the internet."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    monkeypatch.setattr("services.image_services.public_address", lambda host, port: "127.0.0.1")
+    pool = urllib3.HTTPConnectionPool
+    monkeypatch.setattr(
+        "urllib3.HTTPConnectionPool", lambda host, **options: pool(host, server.server_port, **options)
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "http://pictures.example"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_that_drips_does_not_hold_a_worker(stranger, monkeypatch):
+    monkeypatch.setattr("services.image_services.FETCH_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(FetchRefused, match="took more than"):
+        fetch_public(f"{stranger}/drip")
+    assert time.monotonic() - started < 5
+
+
+def test_of_a_server_that_never_ends_no_more_is_read_than_a_picture_may_have(stranger, settings):
+    assert len(fetch_public(f"{stranger}/endless")) <= settings.MAX_IMAGE_BYTES + 2**16
+    with pytest.raises(Invalid):
+        decode_image(fetch_public(f"{stranger}/endless"))
+
+
+def test_what_a_server_packed_is_not_unpacked(stranger):
+    with pytest.raises(Invalid):
+        decode_image(fetch_public(f"{stranger}/packed"))
+
+
+@pytest.mark.parametrize(
+    "host", ["例え.テスト", "ex\u00e4mple.org", "a" * 64 + ".example", "..", "a..b", "\u2028"]
+)
+def test_a_host_name_in_any_script_is_refused_or_asked_for_in_ascii(monkeypatch, host):
+    asked = []
+
+    def nowhere(name, *_, **__):
+        asked.append(name)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", nowhere)
+    with pytest.raises(FetchRefused):
+        fetch_public(f"http://{host}/a.png")
+    assert all(name.isascii() for name in asked)
+
+
+@pytest.mark.parametrize("fault", [lambda product_id: 1 / 0, None])
+def test_a_fetched_picture_whose_row_cannot_be_written_leaves_no_file(serving, media, monkeypatch, fault):
+    product = make_product()
+    row = ProductImage.objects.create(product=product, position=1, source_url="http://pictures.example/a.png")
+    if fault:
+        monkeypatch.setattr("services.image_services.lock_product", fault)
+
+    def fetched(url):
+        if fault is None:  # removed while it was fetched
+            ProductImage.objects.all().delete()
+        return picture()
+
+    monkeypatch.setattr("services.image_services.fetch_public", fetched)
+    with pytest.raises(ZeroDivisionError) if fault else nullcontext():
+        fetch_image(image_id=row.pk)
+    assert files(media) == []
 
 
 # Imports ------------------------------------------------------------------------------------------------------------
