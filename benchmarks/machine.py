@@ -33,3 +33,9 @@ def _pss_kb(pid: int) -> int:
     except OSError:
         pass
     return 0
+
+
+def ended_children_ms(pid: int) -> float:
+    """User and system time of the children of a process that have ended, in milliseconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) * TICK_MS
