@@ -80,8 +80,8 @@ def confirm_password(user: User, password: str, *, refusal: DomainError) -> None
     forgive_attempts(key)
 
 
-def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -> TokenPair:
-    """Tokens bound to `tenant` (None: the marketplace). Takes as long for unknown addresses as for known ones.
+def check_credentials(*, email: str, password: str, address: str) -> User:
+    """The active user these belong to. Takes as long for unknown addresses as for known ones.
 
     Failures count per account and address of the caller together, so that nobody locks a stranger out, and per
     address alone. Raises NotSignedIn, TooMany.
@@ -98,7 +98,14 @@ def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -
         raise NotSignedIn()
     forgive_attempts(pair)
     forgive_attempts(f"address:{address}")
-    return open_session(user=user, tenant=tenant)
+    return user
+
+
+def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -> TokenPair:
+    """Tokens bound to `tenant` (None: the marketplace). Raises NotSignedIn, TooMany: see `check_credentials`."""
+    return open_session(
+        user=check_credentials(email=email, password=password, address=address), tenant=tenant
+    )
 
 
 def open_session(*, user: User, tenant: Tenant | None) -> TokenPair:
