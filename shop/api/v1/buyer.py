@@ -3,6 +3,7 @@
 import hashlib
 from uuid import UUID
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -44,18 +45,21 @@ from shop.selectors.catalogue import Listing, list_categories, list_products, pr
 from shop.selectors.orders import order_by_secret
 
 
-def cacheable(request: Request, body: bytes) -> Response:
-    """A catalogue answer with a strong ETag: revalidated each time, so no price is shown that is no longer true."""
+def cacheable(request: Request, body: bytes) -> HttpResponse:
+    """A catalogue answer with a strong ETag: revalidated each time, so no price is shown that is no longer true.
+
+    The body is finished JSON, so it leaves as a plain response, past what the framework does to render one.
+    """
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if request.headers.get("If-None-Match") == tag:
         return Response(status=304, headers=headers)
-    return Response(body, headers=headers)
+    return HttpResponse(body, content_type="application/json", headers=headers)
 
 
 class ProductListView(PublicView):
     @describe(parameters=[ListingQuery], responses=page_of(ProductCardOut))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """Products for sale, filtered and sorted, a page at a time."""
         listing = Listing(**ListingQuery.parse(request.query_params)) if request.GET else Listing()
         return cacheable(request, dumps(list_products(listing)))
@@ -63,7 +67,7 @@ class ProductListView(PublicView):
 
 class ProductDetailView(PublicView):
     @describe(responses=ProductOut)
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: Request, slug: str) -> HttpResponse:
         """One product with options, variants, stock and pictures."""
         body = product_json(slug)
         if body is None:
@@ -73,7 +77,7 @@ class ProductDetailView(PublicView):
 
 class CategoryListView(PublicView):
     @describe(responses=CategoryOut(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """All categories, in the seller's order."""
         return cacheable(request, dumps(list_categories()))
 
