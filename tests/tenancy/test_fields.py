@@ -1,26 +1,19 @@
 """What each role reads, and what nobody may write: every route, as its document has it."""
 
 import re
-from functools import cache
 
 import pytest
-from drf_spectacular.generators import SchemaGenerator
 
 from shop.models import Address
 from tenants.context import tenant_scope
 from tenants.models import Membership
+from tests.api.documents import broken_promises, document
 from tests.factories.shop import ADDRESS, make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import add_member, make_operator, make_user, owner_of
 from tests.tenancy.support import ELSEWHERE, MARKETPLACE, ask, tokens
 
 STRIPE_ID = re.compile(r"\b(?:acct|ch|cs|cus|pi|pm|py|re|txn|tr|seti|evt|sk|whsec)_[A-Za-z0-9_]{8,}")
 PASSWORD_HASH = re.compile(r"argon2|pbkdf2|md5\$")
-FACES = {"storefront": "config.urls_tenant_api", "marketplace": "config.urls_public_api"}
-
-
-@cache
-def document(face: str) -> dict:
-    return SchemaGenerator(urlconf=FACES[face], api_version="v1").get_schema(public=True)
 
 
 @pytest.fixture
@@ -72,6 +65,7 @@ def readings(shop: dict, role: str) -> dict[str, str]:
     for route, methods in document("storefront")["paths"].items():
         if "get" in methods:
             answer = ask(shop["tenant"].host, "GET", filled(route, shop["names"]), token=token)
+            assert not broken_promises(answer, "storefront", route, "get"), route
             if answer.status_code == 200:
                 found[route] = answer.content.decode()
     return found
