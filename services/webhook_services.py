@@ -56,7 +56,7 @@ def verify(*, payload: bytes, signature: str) -> dict[str, Any]:
             continue
     else:
         raise BadSignature(field="Stripe-Signature", reason="no secret of this endpoint fits")
-    # The SDK refuses old timestamps only; one from the future would stay valid for long (cases.md V-E13).
+    # The SDK refuses old timestamps only; one from the future would stay valid for long.
     signed_at = next(
         (int(part[2:]) for part in signature.split(",") if part.startswith("t=") and part[2:].isdigit()), 0
     )

@@ -1,4 +1,4 @@
-"""Commission: figures of the specification and of other systems' tests (numeric-cases.md, section 1)."""
+"""Commission: figures of the specification and of other systems' tests."""
 
 import pytest
 
