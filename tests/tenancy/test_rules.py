@@ -23,6 +23,7 @@ from tests.tenancy.support import ask
 ROOT = Path(django_settings.BASE_DIR)
 PACKAGES = ("config", "core", "payouts", "services", "shop", "stack", "stripe_local", "tenants")
 VIEWS = ("shop/api", "shop/web", "tenants/api", "tenants/web")
+OF_REQUESTS = (*VIEWS, "config", "services", "shop", "tenants", "payouts")
 ENTERS_A_SCHEMA = re.compile(
     r"\bSET\s+(SESSION\s+|LOCAL\s+)?(search_path|ROLE|SCHEMA)\b|\bset_config\(\s*'search_path'"
     r"|\btenant\w*\.activate\(\)|\bwith\s+\w*tenant\s*:|\bschema_context\(|\btenant_context\(",
@@ -66,6 +67,23 @@ def test_views_ask_selectors_and_services_and_never_a_manager():
     assert not offences(re.compile(r"\b_?(objects|default_manager)\.(?!none\()"), *VIEWS)
     assert not offences(re.compile(r"\.cursor\(\)|\braw\("), *VIEWS)
     assert len(list(sources(*VIEWS))) > 15
+
+
+MAY_STREAM = {"shop/web/media.py"}  # one stored file, opened before the answer leaves
+
+
+def test_nothing_is_answered_row_by_row_or_on_another_thread_and_no_page_is_kept():
+    """What runs after the request has left its storefront, or beside it, would meet another schema."""
+    streams = re.compile(r"\b(Streaming\w+|FileResponse)\(|\.iterator\(")
+    found = [line for line in offences(streams, *VIEWS, "core") if line.split(":")[0] not in MAY_STREAM]
+    assert not found
+    assert not offences(
+        re.compile(r"\basync def\b|\b(sync_to_async|async_to_sync|cache_page)\b"), *OF_REQUESTS
+    )
+    assert not offences(re.compile(r"\bThread\(|ThreadPoolExecutor|get_asgi_application"), *OF_REQUESTS)
+    pages = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
+    assert pages
+    assert not [page for page in pages if re.search(r"{%\s*cache\b", page)]
 
 
 def test_no_table_of_a_storefront_exists_in_public(db):
