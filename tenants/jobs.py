@@ -33,7 +33,7 @@ def send_mailbox_proof(*, email: str, purpose: str) -> None:
         f"Somebody, hopefully you, asked to {'set a new password' if is_known else 'open an account'} at {place}.\n\n"
         f"{link}\n\nThe link works once, for 24 hours. If it was not you, do nothing."
     )
-    EmailMessage(subject=subject, body=body, to=[email]).send()
+    EmailMessage(subject=" ".join(subject.split()), body=body, to=[email]).send()
 
 
 @task("tenant.housekeeping", cron="17 3 * * *")
