@@ -1,10 +1,11 @@
-"""What happens by itself when its time comes: checkout pages close, old idempotency keys are forgotten."""
+"""What happens by itself when its time comes: pages close, holds expire, old idempotency keys are forgotten."""
 
 from stripe_local import idempotency
 from stripe_local.call import Call, World
-from stripe_local.resources import checkout
+from stripe_local.resources import checkout, payment_flow
 
 HOUR = 3_600
+ENDINGS = {"checkout.session": checkout.close, "payment_intent": payment_flow.expire}
 
 
 def run(world: World) -> None:
@@ -15,7 +16,7 @@ def run(world: World) -> None:
         with world.store.transaction():
             for document in due:
                 account = world.store.account_of(document["id"])
-                checkout.close(Call(world, account=account), document)
+                ENDINGS[document["object"]](Call(world, account=account), document)
     if now - world.last_cleaned >= HOUR:
         world.last_cleaned = now
         idempotency.forget_old(world.store, now=now)

@@ -12,6 +12,7 @@ from stripe_local.store import Document
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
+HOLD_SECONDS = 7 * 86_400
 
 
 def confirm(
@@ -117,9 +118,13 @@ def card_error(call: Call, intent: Document, error: dict[str, Any], *, kind: str
 
 
 def authorise(call: Call, intent: Document, charge: Document) -> Document:
-    """Hold the amount until it is captured."""
+    """Hold the amount until it is captured, for a week at most."""
+    capture_before = call.now + HOLD_SECONDS
+    charge["payment_method_details"]["card"]["capture_before"] = capture_before
+    call.store.save(charge)
     intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
     call.store.save(intent)
+    call.store.set_due(intent["id"], capture_before)
     emit(call, "charge.succeeded", charge)
     emit(call, "payment_intent.amount_capturable_updated", intent)
     return intent
@@ -135,6 +140,7 @@ def take(
     charges.capture(call, charge, amount)
     intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     call.store.save(intent)
+    call.store.set_due(intent["id"], None)
     is_async = intent["capture_method"] == "automatic_async"
     emit(call, first, {**charge, "balance_transaction": None} if is_async else charge)
     emit(call, "payment_intent.succeeded", intent)
@@ -148,14 +154,9 @@ def take(
 
 
 def cancel(call: Call, intent: Document, *, reason: str | None) -> Document:
-    """Void the intent and what it holds. Emits charge.refunded for a held amount, payment_intent.canceled."""
+    """Void the intent and what it holds, which makes no refund. Emits payment_intent.canceled."""
     if intent["status"] not in CANCELABLE:
         raise unexpected_state(public(intent, call.now), "cancel")
-    if intent["status"] == "requires_capture":
-        charge = call.load("charge", intent["latest_charge"])
-        charge |= {"refunded": True, "amount_refunded": charge["amount"]}
-        call.store.save(charge)
-        emit(call, "charge.refunded", charge)
     intent |= {
         "status": "canceled",
         "canceled_at": call.now,
@@ -164,5 +165,12 @@ def cancel(call: Call, intent: Document, *, reason: str | None) -> Document:
         "next_action": None,
     }
     call.store.save(intent)
+    call.store.set_due(intent["id"], None)
     emit(call, "payment_intent.canceled", intent)
     return intent
+
+
+def expire(call: Call, intent: Document) -> Document:
+    """Let go what was held for too long. Emits charge.expired, payment_intent.canceled."""
+    emit(call, "charge.expired", call.load("charge", intent["latest_charge"]))
+    return cancel(call, intent, reason="expired")

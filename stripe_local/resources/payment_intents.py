@@ -183,7 +183,11 @@ def capture(call: Call) -> Document:
         raise bad_parameter("Multicapture is not available for this payment.", param="final_capture")
     intent["metadata"] = merge_metadata(intent["metadata"], call.params.get("metadata"))
     charge = call.load("charge", intent["latest_charge"])
-    return payment_flow.take(call, intent, charge, amount, first="charge.captured")
+    payment_flow.take(call, intent, charge, amount, first="charge.captured")
+    if intent.get("_session"):
+        session = call.load("checkout.session", intent["_session"])
+        call.store.save({**session, "payment_status": "paid"})
+    return intent
 
 
 def cancel(call: Call) -> Document:
