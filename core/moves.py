@@ -26,3 +26,18 @@ def guard_moves(function: str, machines: dict[str, Iterable[str]]) -> tuple[str,
         forward += TRIGGER.format(table=table, function=function, moves=arguments)
         backward += f"DROP TRIGGER {table}_moves ON {table};"
     return forward, backward + f"DROP FUNCTION {function};"
+
+
+def replace_moves(
+    function: str, before: dict[str, list[str]], after: dict[str, list[str]]
+) -> tuple[str, str]:
+    """SQL that gives tables which are guarded already another list of moves, and SQL that goes back."""
+
+    def triggers(machines: dict[str, list[str]]) -> str:
+        return "".join(
+            f"DROP TRIGGER {table}_moves ON {table};"
+            + TRIGGER.format(table=table, function=function, moves=", ".join(f"'{move}'" for move in moves))
+            for table, moves in machines.items()
+        )
+
+    return triggers(after), triggers(before)

@@ -1,12 +1,14 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class Charge(models.Model):
     """What we know of a captured charge at Stripe: whose it is, its fee, and when its money may be paid out.
 
-    `available_at` is the latest of Stripe's `available_on` and capture + hold days; null until Stripe has told the
-    fee. Every ledger entry of the seller that this charge caused becomes available with it.
+    `available_at` is the latest of Stripe's `available_on`, capture + hold days and, where the marketplace waits for
+    delivery (`return_days`), delivery + that many days; null while one of them is not known. Every ledger entry of the
+    seller that this charge caused becomes available with it, unless the charge is frozen: a dispute is open or a refund
+    is in progress.
     """
 
     charge_id = models.CharField(max_length=80, primary_key=True)
@@ -21,12 +23,27 @@ class Charge(models.Model):
     balance_transaction_id = models.CharField(max_length=80, blank=True)
     fee_minor = models.BigIntegerField(null=True)
     funds_available_on = models.DateTimeField(null=True)
+    return_days = models.IntegerField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    is_frozen = models.BooleanField(default=False)
+    refunded_minor = models.BigIntegerField(default=0)
+    disputed_minor = models.BigIntegerField(default=0)
     available_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["tenant", "order_id"], name="charge_by_order"),
             models.Index(fields=["captured_at"], condition=Q(fee_minor=None), name="charge_without_fee"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(refunded_minor__gte=0) & Q(refunded_minor__lte=F("amount_minor")),
+                name="charge_refund_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(disputed_minor__gte=0) & Q(disputed_minor__lte=F("amount_minor")),
+                name="charge_dispute_within_amount",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,14 +14,20 @@ class AccountKind(models.TextChoices):
     PROMOTION_FUNDING = "promotion_funding"
     DISPUTE_LOSSES = "dispute_losses"
     WRITE_OFFS = "write_offs"
+    COMMISSION_TAX = "commission_tax"
 
 
 class LedgerAccount(models.Model):
-    """One holder of money in one currency; the marketplace's own have no tenant."""
+    """One holder of money in one currency; the marketplace's own have no tenant.
+
+    A seller's account carries its running balance: PostgreSQL adds each entry to it as it is posted, nobody else may
+    write it, and `audit` derives it again. The marketplace's own are summed when asked: every sale would wait for one row.
+    """
 
     kind = models.CharField(max_length=20, choices=AccountKind.choices)
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, null=True, related_name="+")
     currency = models.CharField(max_length=3)
+    balance_minor = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -57,7 +63,10 @@ class LedgerTransaction(models.Model):
     posted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["tenant", "order_id"], name="ledger_tx_by_order")]
+        indexes = [
+            models.Index(fields=["tenant", "order_id"], name="ledger_tx_by_order"),
+            models.Index(fields=["tenant", "posted_at"], name="ledger_tx_by_tenant"),
+        ]
 
     def __str__(self) -> str:
         return self.key
@@ -72,6 +81,16 @@ class EntryPart(models.TextChoices):
     REFUND = "refund"
     COMMISSION_RETURNED = "commission_returned"
     TRANSFER = "transfer"
+    COMMISSION_TAX = "commission_tax"
+    COMMISSION_TAX_RETURNED = "commission_tax_returned"
+    FUNDING = "funding"
+    FUNDING_RETURNED = "funding_returned"
+    DISPUTE = "dispute"
+    DISPUTE_FEE = "dispute_fee"
+    RESERVE_HELD = "reserve_held"
+    RESERVE_RELEASED = "reserve_released"
+    REVERSAL = "reversal"
+    WRITE_OFF = "write_off"
 
 
 class LedgerEntry(models.Model):
@@ -81,7 +100,7 @@ class LedgerEntry(models.Model):
     account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries")
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
-    part = models.CharField(max_length=20, choices=EntryPart.choices)
+    part = models.CharField(max_length=25, choices=EntryPart.choices)
     charge = models.ForeignKey("payouts.Charge", on_delete=models.PROTECT, null=True, related_name="entries")
 
     class Meta:
@@ -91,3 +110,22 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.currency}"
+
+
+class UnpaidEntry(models.Model):
+    """An entry of what a seller is owed that no living payout has claimed: the list a payout run gathers from.
+
+    Written by PostgreSQL when the entry is posted (transfers are never gathered); a payout that claims the entry takes
+    the row away, one that fails puts it back.
+    """
+
+    entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="unpaid")
+    charge = models.ForeignKey("payouts.Charge", on_delete=models.PROTECT, null=True, related_name="+")
+    amount_minor = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "unpaid entries"
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} unpaid"

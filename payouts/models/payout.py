@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from core.ids import new_id
@@ -21,8 +21,11 @@ class PayoutStatus(models.TextChoices):
 class Payout(FSMModelMixin, models.Model):
     """A seller's available earnings in one currency, moved by one transfer.
 
-    requested -> sent -> paid; requested -> failed | unknown; unknown -> sent | failed; sent -> returned | reversed.
+    requested -> sent -> paid; requested -> failed | unknown; unknown -> sent | failed; sent or paid -> returned (the
+    seller's bank sent it back to the seller's balance at Stripe) -> paid; sent, paid or returned -> reversed (part or
+    all of the transfer came back to the marketplace: `reversed_minor`).
     The transfer's idempotency key is `payout:{id}`, known before Stripe is called. A retry is the same payout.
+    `source_charge` is set where the marketplace transfers each charge on its own.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -30,6 +33,10 @@ class Payout(FSMModelMixin, models.Model):
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="payouts")
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
+    reversed_minor = models.BigIntegerField(default=0)
+    source_charge = models.ForeignKey(
+        "payouts.Charge", on_delete=models.PROTECT, null=True, related_name="payouts"
+    )
     status = FSMField(default=PayoutStatus.REQUESTED, choices=PayoutStatus.choices, protected=True)
     destination = models.CharField(max_length=80)
     transfer_id = models.CharField(max_length=80, unique=True, null=True)
@@ -45,10 +52,15 @@ class Payout(FSMModelMixin, models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=PayoutStatus.values), name="payout_status_known"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payout_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(reversed_minor__gte=0) & Q(reversed_minor__lte=F("amount_minor")),
+                name="payout_reversed_within",
+            ),
             models.UniqueConstraint(
-                fields=["tenant", "currency"],
+                fields=["tenant", "currency", "source_charge"],
                 condition=Q(status__in=["requested", "unknown"]),
                 name="payout_one_live",
+                nulls_distinct=False,
             ),
             models.UniqueConstraint(fields=["tenant", "number"], name="payout_number_once"),
             models.CheckConstraint(
@@ -66,9 +78,23 @@ class Payout(FSMModelMixin, models.Model):
         self.sent_at, self.transfer_id, self.statement = at, transfer_id, statement
         self.failure_code = self.failure_message = ""
 
-    @transition(field=status, source=PayoutStatus.SENT, target=PayoutStatus.PAID)
+    @transition(field=status, source=[PayoutStatus.SENT, PayoutStatus.RETURNED], target=PayoutStatus.PAID)
     def settle(self, *, at: datetime) -> None:
         self.settled_at = at
+        self.failure_code = self.failure_message = ""
+
+    @transition(field=status, source=[PayoutStatus.SENT, PayoutStatus.PAID], target=PayoutStatus.RETURNED)
+    def come_back(self, *, at: datetime, code: str, message: str) -> None:
+        """The seller's bank did not take it. The money is in the seller's balance at Stripe: nothing is sent again by us."""
+        self.settled_at, self.failure_code, self.failure_message = at, code[:80], message[:300]
+
+    @transition(
+        field=status,
+        source=[PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNED, PayoutStatus.REVERSED],
+        target=PayoutStatus.REVERSED,
+    )
+    def reverse(self, *, amount_minor: int) -> None:
+        self.reversed_minor += amount_minor
 
     @transition(
         field=status, source=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN], target=PayoutStatus.FAILED
@@ -98,3 +124,53 @@ class PayoutEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry_id} in {self.payout_id}"
+
+
+class ReversalStatus(models.TextChoices):
+    REQUESTED = "requested"
+    MADE = "made"
+    FAILED = "failed"
+
+
+class TransferReversal(FSMModelMixin, models.Model):
+    """Money taken back from a seller's balance at Stripe: a debt grown old, the operator's wish, or made in Stripe's dashboard.
+
+    requested -> made | failed. The key at Stripe is `reversal:{id}`, known before the call.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="reversals")
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = FSMField(default=ReversalStatus.REQUESTED, choices=ReversalStatus.choices, protected=True)
+    reason = models.CharField(max_length=300)
+    actor_id = models.UUIDField(null=True)
+    reversal_id = models.CharField(max_length=80, unique=True, null=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    requested_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=ReversalStatus.values), name="reversal_status_known"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="reversal_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(status="made") | Q(reversal_id__isnull=False), name="reversal_made_has_id"
+            ),
+            models.UniqueConstraint(
+                fields=["payout"], condition=Q(status="requested"), name="reversal_one_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} {self.currency} {self.status}"
+
+    @transition(field=status, source=ReversalStatus.REQUESTED, target=ReversalStatus.MADE)
+    def make(self, *, at: datetime, reversal_id: str) -> None:
+        self.settled_at, self.reversal_id = at, reversal_id
+
+    @transition(field=status, source=ReversalStatus.REQUESTED, target=ReversalStatus.FAILED)
+    def fail(self, *, at: datetime, message: str) -> None:
+        self.settled_at, self.failure_message = at, message[:300]

@@ -12,7 +12,7 @@ from shop.models.notification import MailState, Notification
 from shop.models.order import ActorKind, CancelReason, Order, OrderEvent, OrderLine, OrderStatus
 from shop.models.payment import Payment, PaymentAttempt, PaymentStatus
 from shop.models.promotion import Promotion, PromotionKind, PromotionRedemption
-from shop.models.refund import Refund, RefundStatus
+from shop.models.refund import CreditKind, CreditLine, Refund, RefundStatus
 from shop.models.shipment import Shipment, ShipmentLine, ShippingRate
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "Cart",
     "CartLine",
     "Category",
+    "CreditKind",
+    "CreditLine",
     "IdempotencyKey",
     "InventoryItem",
     "InventoryMovement",

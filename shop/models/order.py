@@ -60,12 +60,15 @@ class Order(FSMModelMixin, TenantModel):
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField()
     refunded_minor = models.BigIntegerField(default=0)
+    uncaptured_minor = models.BigIntegerField(default=0)
     promotion_code = models.CharField(max_length=40, blank=True)
     shipping_method = models.CharField(max_length=80, blank=True)
     shipping_address = models.JSONField()
     billing_address = models.JSONField(null=True)
     commission_rule = models.JSONField()
     commission_minor = models.BigIntegerField(default=0)
+    commission_tax_minor = models.BigIntegerField(default=0)
+    funded_minor = models.BigIntegerField(default=0)
     cancelled_because = models.CharField(max_length=10, choices=CancelReason.choices, blank=True)
     needs_attention = models.CharField(max_length=300, blank=True)
     deadline_at = models.DateTimeField()
@@ -99,8 +102,14 @@ class Order(FSMModelMixin, TenantModel):
                 name="order_parts_in_range",
             ),
             models.CheckConstraint(
-                condition=Q(refunded_minor__gte=0) & Q(refunded_minor__lte=F("total_minor")),
+                condition=Q(refunded_minor__gte=0)
+                & Q(uncaptured_minor__gte=0)
+                & Q(refunded_minor__lte=F("total_minor") - F("uncaptured_minor")),
                 name="order_refund_within_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(funded_minor__gte=0) & Q(funded_minor__lte=F("discount_minor")),
+                name="order_funding_within_discount",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["confirmed", "shipped", "delivered"])
@@ -161,7 +170,12 @@ class Order(FSMModelMixin, TenantModel):
 
 
 class OrderLine(TenantModel):
-    """A frozen copy of what was bought, with its own share of discount, shipping and commission."""
+    """A frozen copy of what was bought, with its own share of discount, shipping, tax and commission.
+
+    `funded_minor` is the part of the discount that the marketplace pays for. The `credited_` columns are what was taken
+    back of each share (refunded, lost in a dispute, or never captured), and never more than the share: the next refund
+    takes from what remains. `commission_returnable_minor` is how much of the commission goes back if all of it is.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     variant = models.ForeignKey("shop.Variant", on_delete=models.SET_NULL, null=True, related_name="+")
@@ -176,6 +190,16 @@ class OrderLine(TenantModel):
     shipping_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
     commission_minor = models.BigIntegerField(default=0)
+    commission_tax_minor = models.BigIntegerField(default=0)
+    commission_returnable_minor = models.BigIntegerField(default=0)
+    funded_minor = models.BigIntegerField(default=0)
+    credited_quantity = models.IntegerField(default=0)
+    credited_goods_minor = models.BigIntegerField(default=0)
+    credited_shipping_minor = models.BigIntegerField(default=0)
+    credited_tax_minor = models.BigIntegerField(default=0)
+    credited_commission_minor = models.BigIntegerField(default=0)
+    credited_commission_tax_minor = models.BigIntegerField(default=0)
+    credited_funded_minor = models.BigIntegerField(default=0)
     shipped_quantity = models.IntegerField(default=0)
     returned_quantity = models.IntegerField(default=0)
 
@@ -192,6 +216,33 @@ class OrderLine(TenantModel):
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity"),
             models.CheckConstraint(
+                condition=Q(funded_minor__gte=0)
+                & Q(funded_minor__lte=F("discount_minor"))
+                & Q(commission_returnable_minor__gte=0)
+                & Q(commission_returnable_minor__lte=F("commission_minor")),
+                name="order_line_funding_and_commission",
+            ),
+            models.CheckConstraint(
+                condition=Q(credited_quantity__gte=0)
+                & Q(credited_quantity__lte=F("quantity"))
+                & Q(credited_goods_minor__gte=0)
+                & Q(credited_goods_minor__lte=F("subtotal_minor") - F("discount_minor"))
+                & Q(credited_shipping_minor__gte=0)
+                & Q(credited_shipping_minor__lte=F("shipping_minor"))
+                & Q(credited_tax_minor__gte=0)
+                & Q(credited_tax_minor__lte=F("tax_minor")),
+                name="order_line_credit_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(credited_commission_minor__gte=0)
+                & Q(credited_commission_minor__lte=F("commission_returnable_minor"))
+                & Q(credited_commission_tax_minor__gte=0)
+                & Q(credited_commission_tax_minor__lte=F("commission_tax_minor"))
+                & Q(credited_funded_minor__gte=0)
+                & Q(credited_funded_minor__lte=F("funded_minor")),
+                name="order_line_return_within",
+            ),
+            models.CheckConstraint(
                 condition=Q(shipped_quantity__gte=0)
                 & Q(shipped_quantity__lte=F("quantity"))
                 & Q(returned_quantity__gte=0)
@@ -202,6 +253,16 @@ class OrderLine(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.sku}"
+
+    @property
+    def paid_minor(self) -> int:
+        """What the buyer pays for this line: goods after the discount, shipping and tax."""
+        return self.subtotal_minor - self.discount_minor + self.shipping_minor + self.tax_minor
+
+    @property
+    def credited_minor(self) -> int:
+        """How much of that was taken back."""
+        return self.credited_goods_minor + self.credited_shipping_minor + self.credited_tax_minor
 
 
 class ActorKind(models.TextChoices):

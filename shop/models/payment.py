@@ -11,6 +11,7 @@ from shop.models.base import TenantModel
 
 class PaymentStatus(models.TextChoices):
     PENDING = "pending"
+    AUTHORISED = "authorised"
     CAPTURED = "captured"
     FAILED = "failed"
     VOIDED = "voided"
@@ -19,9 +20,9 @@ class PaymentStatus(models.TextChoices):
 class Payment(FSMModelMixin, TenantModel):
     """One way of paying one order: a payment page at Stripe and the intent behind it.
 
-    pending -> captured | failed | voided; failed -> captured | voided; voided -> captured (Stripe may still take the
-    money, after the order was let go). An order may see several,
-    at most one of them pending or captured. `transaction_id` is Stripe's charge; `refunded_minor` counts refunds asked
+    pending -> authorised | captured | failed | voided; authorised -> captured (all or part) | voided; failed ->
+    authorised | captured | voided; voided -> captured (Stripe may still take the money, after the order was let go). An
+    order may see several, at most one of them pending, authorised or captured. `transaction_id` is Stripe's charge; `refunded_minor` counts refunds asked
     for and not failed, so that no more than was captured can ever be promised.
     """
 
@@ -42,6 +43,8 @@ class Payment(FSMModelMixin, TenantModel):
     failure_message = models.CharField(max_length=300, blank=True)
     gateway_response = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+    authorised_at = models.DateTimeField(null=True)
+    capture_before = models.DateTimeField(null=True)
     captured_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -57,8 +60,18 @@ class Payment(FSMModelMixin, TenantModel):
                 condition=~Q(status="captured") | Q(captured_at__isnull=False, transaction_id__isnull=False),
                 name="payment_captured_has_charge",
             ),
+            models.CheckConstraint(
+                condition=Q(captured_minor__gte=0) & Q(captured_minor__lte=F("amount_minor")),
+                name="payment_captured_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="authorised") | Q(authorised_at__isnull=False, intent_id__isnull=False),
+                name="payment_authorised_has_intent",
+            ),
             models.UniqueConstraint(
-                fields=["order"], condition=Q(status__in=["pending", "captured"]), name="payment_one_live"
+                fields=["order"],
+                condition=Q(status__in=["pending", "authorised", "captured"]),
+                name="payment_one_live",
             ),
         ]
 
@@ -67,7 +80,22 @@ class Payment(FSMModelMixin, TenantModel):
 
     @transition(
         field=status,
-        source=[PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.VOIDED],
+        source=[PaymentStatus.PENDING, PaymentStatus.FAILED],
+        target=PaymentStatus.AUTHORISED,
+    )
+    def authorise(self, *, at: datetime, capture_before: datetime | None, response: dict[str, Any]) -> None:
+        """The bank has promised the amount; it is taken later, by `capture`."""
+        self.authorised_at, self.capture_before, self.gateway_response = at, capture_before, response
+        self.failure_code = self.failure_message = ""
+
+    @transition(
+        field=status,
+        source=[
+            PaymentStatus.PENDING,
+            PaymentStatus.AUTHORISED,
+            PaymentStatus.FAILED,
+            PaymentStatus.VOIDED,
+        ],
         target=PaymentStatus.CAPTURED,
     )
     def capture(self, *, at: datetime, charge_id: str, captured_minor: int, response: dict[str, Any]) -> None:
@@ -82,7 +110,9 @@ class Payment(FSMModelMixin, TenantModel):
         self.failure_code, self.failure_message = code[:80], message[:300]
 
     @transition(
-        field=status, source=[PaymentStatus.PENDING, PaymentStatus.FAILED], target=PaymentStatus.VOIDED
+        field=status,
+        source=[PaymentStatus.PENDING, PaymentStatus.AUTHORISED, PaymentStatus.FAILED],
+        target=PaymentStatus.VOIDED,
     )
     def void(self) -> None:
         """Nothing was taken and nothing will be."""

@@ -11,7 +11,10 @@ class PromotionKind(models.TextChoices):
 
 
 class Promotion(TenantModel):
-    """A discount by code: a percentage (basis points, at most 100 %) or a fixed amount above zero."""
+    """A discount by code: a percentage (basis points, at most 100 %) or a fixed amount above zero.
+
+    The seller pays for it, unless the operator has agreed that the marketplace bears a part (`funded_basis_points`).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(max_length=40, unique=True)
@@ -26,6 +29,7 @@ class Promotion(TenantModel):
     per_buyer_limit = models.IntegerField(null=True, blank=True)
     times_redeemed = models.IntegerField(default=0, editable=False)
     is_active = models.BooleanField(default=True)
+    funded_basis_points = models.IntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -56,6 +60,10 @@ class Promotion(TenantModel):
                 condition=Q(times_redeemed__gte=0)
                 & (Q(usage_limit=None) | Q(times_redeemed__lte=F("usage_limit"))),
                 name="promotion_within_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(funded_basis_points__gte=0) & Q(funded_basis_points__lte=10_000),
+                name="promotion_funding_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(code__regex=r"^[A-Z0-9_-]{2,40}$"), name="promotion_code_shape"

@@ -55,3 +55,48 @@ class Refund(FSMModelMixin, TenantModel):
     def fail(self, *, at: datetime, response: dict[str, Any]) -> None:
         self.settled_at = at
         self.gateway_response = response
+
+
+class CreditKind(models.TextChoices):
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    UNCAPTURED = "uncaptured"
+
+
+class CreditLine(TenantModel):
+    """What a refund, a lost dispute or a partial capture took back of one order line, share by share.
+
+    `source` names the cause (the refund's id, the dispute's, the payment's). Units are counted where the seller named them.
+    """
+
+    order_line = models.ForeignKey("shop.OrderLine", on_delete=models.CASCADE, related_name="credits")
+    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, null=True, related_name="lines")
+    kind = models.CharField(max_length=10, choices=CreditKind.choices)
+    source = models.CharField(max_length=80)
+    quantity = models.IntegerField(default=0)
+    goods_minor = models.BigIntegerField()
+    shipping_minor = models.BigIntegerField()
+    tax_minor = models.BigIntegerField()
+    commission_minor = models.BigIntegerField()
+    commission_tax_minor = models.BigIntegerField()
+    funded_minor = models.BigIntegerField()
+    taken_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "order_line"], name="credit_line_once"),
+            models.CheckConstraint(
+                condition=Q(goods_minor__gte=0)
+                & Q(shipping_minor__gte=0)
+                & Q(tax_minor__gte=0)
+                & Q(commission_minor__gte=0)
+                & Q(commission_tax_minor__gte=0)
+                & Q(funded_minor__gte=0)
+                & Q(quantity__gte=0),
+                name="credit_line_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of line {self.order_line_id}"

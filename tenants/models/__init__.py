@@ -4,11 +4,12 @@ from tenants.models.audit import AuditEntry
 from tenants.models.idempotency import IdempotencyKey
 from tenants.models.membership import Membership, Role
 from tenants.models.session import LoginAttempt, Session
-from tenants.models.tenant import Domain, ReadySchema, Tenant, TenantStatus
+from tenants.models.tenant import CaptureMethod, Domain, ReadySchema, Tenant, TenantStatus
 from tenants.models.user import User
 
 __all__ = [
     "AuditEntry",
+    "CaptureMethod",
     "Domain",
     "IdempotencyKey",
     "LoginAttempt",

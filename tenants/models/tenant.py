@@ -22,6 +22,13 @@ class TenantStatus(models.TextChoices):
     CLOSED = "closed"
 
 
+class CaptureMethod(models.TextChoices):
+    """When a buyer's card is charged: when they pay, or later, when the seller captures or ships."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
 class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing]
     """A seller's storefront: its schema, name, brand and life.
 
@@ -40,6 +47,9 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     currency = models.CharField(max_length=3)
     country = models.CharField(max_length=2, default="DE")
     support_email = models.EmailField(blank=True)
+    capture_method = models.CharField(
+        max_length=9, choices=CaptureMethod.choices, default=CaptureMethod.AUTOMATIC
+    )
     status = FSMField(default=TenantStatus.REQUESTED, choices=TenantStatus.choices, protected=True)
     status_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -50,6 +60,9 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
         indexes = [models.Index(fields=["created_at", "id"], name="tenant_newest")]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=TenantStatus.values), name="tenant_status_known"),
+            models.CheckConstraint(
+                condition=Q(capture_method__in=CaptureMethod.values), name="tenant_capture_method_known"
+            ),
             models.CheckConstraint(
                 condition=Q(schema_name__regex=r"^t_[a-z0-9]{16,}$"), name="tenant_schema_generated"
             ),

@@ -1,31 +1,30 @@
 """PostgreSQL knows the same moves as the models, and refuses the others to whoever writes."""
 
-from importlib import import_module
-
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from payouts.models import Payout
+from payouts.models import Payout, TransferReversal
 from shop.models import Order, OrderStatus, Payment, Refund
 from tenants.models import Tenant
 from tests.factories.shop import make_order
 
-MACHINES = {
-    Order: "shop.migrations.0003_status_moves",
-    Payment: "shop.migrations.0003_status_moves",
-    Refund: "shop.migrations.0003_status_moves",
-    Payout: "payouts.migrations.0004_status_moves",
-    Tenant: "tenants.migrations.0002_status_moves",
-}
+MACHINES = [Order, Payment, Refund, Payout, TransferReversal, Tenant]
 
 
 @pytest.mark.parametrize("model", MACHINES, ids=lambda model: model.__name__)
-def test_the_trigger_and_the_model_know_the_same_moves(model):
+def test_the_trigger_and_the_model_know_the_same_moves(serving, model):
+    table = model._meta.db_table
     field = model._meta.get_field("status")
     in_code = {f"{move.source}>{move.target}" for move in field.get_all_transitions(model)}
-    in_database = import_module(MACHINES[model]).MACHINES[model._meta.db_table]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s",
+            [table, f"{table}_moves"],
+        )
+        in_database = set(cursor.fetchone()[0].split("\\000")) - {""}
 
-    assert sorted(in_database) == sorted(in_code)
+    # A move to the state it is in already is none to PostgreSQL.
+    assert in_database == {move for move in in_code if len(set(move.split(">"))) == 2}
 
 
 @pytest.mark.parametrize("model", MACHINES, ids=lambda model: model.__name__)

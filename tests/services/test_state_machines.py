@@ -41,6 +41,7 @@ MOVES: dict[type[models.Model], dict[str, dict[str, Any]]] = {
         "revive": {"at": AT},
     },
     Payment: {
+        "authorise": {"at": AT, "capture_before": None, "response": {}},
         "capture": {"at": AT, "charge_id": "ch_1", "captured_minor": 1, "response": {}},
         "fail": {"code": "declined", "message": "no"},
         "void": {},
@@ -51,6 +52,8 @@ MOVES: dict[type[models.Model], dict[str, dict[str, Any]]] = {
         "settle": {"at": AT},
         "fail": {"at": AT, "code": "c", "message": "m"},
         "lose_sight": {"message": "m"},
+        "come_back": {"at": AT, "code": "c", "message": "m"},
+        "reverse": {"amount_minor": 1},
     },
     Tenant: {
         "activate": {"at": AT},
@@ -77,6 +80,10 @@ DOCUMENTED = {
         ("cancelled", "revive"): "confirmed",
     },
     Payment: {
+        ("pending", "authorise"): "authorised",
+        ("failed", "authorise"): "authorised",
+        ("authorised", "capture"): "captured",
+        ("authorised", "void"): "voided",
         ("pending", "capture"): "captured",
         ("failed", "capture"): "captured",
         ("voided", "capture"): "captured",
@@ -96,6 +103,13 @@ DOCUMENTED = {
         ("requested", "fail"): "failed",
         ("unknown", "fail"): "failed",
         ("requested", "lose_sight"): "unknown",
+        ("sent", "come_back"): "returned",
+        ("paid", "come_back"): "returned",
+        ("returned", "settle"): "paid",
+        ("sent", "reverse"): "reversed",
+        ("paid", "reverse"): "reversed",
+        ("returned", "reverse"): "reversed",
+        ("reversed", "reverse"): "reversed",
     },
     Tenant: {
         ("requested", "activate"): "active",
