@@ -104,6 +104,7 @@ def routes(desk: Desk) -> list[Route]:
         "/refunds/{id}/fail": fail_refund,
         "/disputes": open_dispute,
         "/disputes/{id}/close": close_dispute,
+        "/disputes/{id}/escalate": escalate_dispute,
         "/payouts": create_payout,
         "/payouts/{id}/paid": payout_paid,
         "/payouts/{id}/failed": payout_failed,
@@ -189,7 +190,8 @@ def fail_refund(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
 
 
 def open_dispute(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
-    """POST /_control/disputes {"charge": id or "payment_intent": id, "amount": n, "reason": ..., "fee": 1500}"""
+    """POST /_control/disputes {"charge": id or "payment_intent": id, "amount": n, "reason": ..., "fee": 1500,
+    "inquiry": false}"""
     if "payment_intent" in facts:
         _, intent = desk.call_for("payment_intent", facts.pop("payment_intent"))
         facts["charge"] = intent["latest_charge"] or ""
@@ -198,12 +200,21 @@ def open_dispute(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any
 
 
 def close_dispute(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
-    """POST /_control/disputes/{id}/close {"outcome": "won"|"lost", "return_fee": false}"""
+    """POST /_control/disputes/{id}/close {"outcome": "won"|"lost"|"warning_closed", "return_fee": false}"""
     call, dispute = desk.call_for("dispute", path["id"])
-    if facts.get("outcome") not in ("won", "lost"):
-        raise ValueError("outcome must be won or lost")
-    is_won, returns_fee = facts["outcome"] == "won", bool(facts.get("return_fee"))
-    return public(disputes.decide(call, dispute, is_won=is_won, returns_fee=returns_fee), call.now)
+    outcome = facts.get("outcome")
+    if outcome not in ("won", "lost", "warning_closed"):
+        raise ValueError("outcome must be won, lost or warning_closed")
+    if outcome == "warning_closed":
+        return public(disputes.drop(call, dispute), call.now)
+    returns_fee = bool(facts.get("return_fee"))
+    return public(disputes.decide(call, dispute, is_won=outcome == "won", returns_fee=returns_fee), call.now)
+
+
+def escalate_dispute(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
+    """POST /_control/disputes/{id}/escalate {"fee": 1500}: an inquiry becomes a dispute"""
+    call, dispute = desk.call_for("dispute", path["id"])
+    return public(disputes.escalate(call, dispute, **facts), call.now)
 
 
 def create_payout(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:

@@ -149,6 +149,7 @@ NO_DECIMALS = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
 THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+WHOLE_ONLY = frozenset(["isk", "ugx"])  # two decimals in the API, both of them always 0
 SMALLEST = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
     "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
@@ -173,9 +174,22 @@ def check_amount(amount: int, *, param: str = "amount") -> int:
     return amount
 
 
+def check_whole(amount: int, currency: str, *, param: str = "amount") -> int:
+    """An amount that cards can move: its last digit is 0 in currencies of three decimals, its last two in some of two."""
+    step = 10 if currency in THREE_DECIMALS else 100 if currency in WHOLE_ONLY else 1
+    if amount % step:
+        raise bad_parameter(
+            f"Invalid amount. Amounts in {currency.upper()} must be evenly divisible by {step}."
+            " See https://docs.stripe.com/currencies#special-cases for more information.",
+            param=param,
+            code="invalid_charge_amount_no_decimal_compatible" if step == 100 else "invalid_charge_amount",
+        )
+    return amount
+
+
 def check_charge_amount(amount: int, currency: str) -> int:
     """An amount that a card may be charged: not below the currency's smallest, not above the largest."""
-    check_amount(amount)
+    check_whole(check_amount(amount), currency)
     if amount < SMALLEST.get(currency, 1):
         least = money(SMALLEST[currency], currency)
         raise bad_parameter(f"Amount must be at least {least}", param="amount", code="amount_too_small")

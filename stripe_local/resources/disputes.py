@@ -2,6 +2,7 @@
 
 from stripe_local import ledger
 from stripe_local.call import Call
+from stripe_local.currencies import check_whole
 from stripe_local.errors import ApiError
 from stripe_local.events import emit
 from stripe_local.ids import new_id
@@ -31,13 +32,14 @@ def open_dispute(
     amount: int | None = None,
     reason: str = "general",
     fee: int = DISPUTE_FEE,
+    inquiry: bool = False,
 ) -> Document:
-    """Take `amount` (all that is left when None) and the fee from the balance.
+    """Take `amount` (all that is left when None) and the fee from the balance; an inquiry takes nothing yet.
 
     Emits charge.dispute.created, charge.dispute.funds_withdrawn, charge.updated.
     """
-    left = refundable(charge)
-    amount = left if amount is None else amount
+    left = disputable(call, charge)
+    amount = left if amount is None else check_whole(amount, charge["currency"])
     if not 1 <= amount <= left:
         raise ApiError(
             f"A dispute of {amount} is not possible: {left} of the charge is left.", param="amount"
@@ -47,20 +49,29 @@ def open_dispute(
         for each in call.store.find("dispute", account=call.account, charge=charge["id"])
     ):
         raise ApiError(f"Charge {charge['id']} has an open dispute already.", param="charge")
-    dispute = new_dispute(call, charge, amount, reason)
+    dispute = new_dispute(call, charge, amount, reason, is_inquiry=inquiry)
     emit(call, "charge.dispute.created", dispute)
-    withdraw(call, dispute, amount=-amount, fee=fee)
-    emit(call, "charge.dispute.funds_withdrawn", dispute)
-    charge["disputed"] = True
+    if not inquiry:
+        withdraw(call, dispute, amount=-amount, fee=fee)
+        emit(call, "charge.dispute.funds_withdrawn", dispute)
+    was_disputed, charge["disputed"] = charge["disputed"], True
     call.store.save(charge)
-    emit(call, "charge.updated", charge, previous={"disputed": False})
+    if not was_disputed:
+        emit(call, "charge.updated", charge, previous={"disputed": False})
     return dispute
 
 
-def new_dispute(call: Call, charge: Document, amount: int, reason: str) -> Document:
-    """Keep a dispute that asks for a response."""
+def disputable(call: Call, charge: Document) -> int:
+    """What is left of a charge after its refunds and the disputes it lost."""
+    disputes = call.store.find("dispute", account=call.account, charge=charge["id"])
+    return refundable(charge) - sum(each["amount"] for each in disputes if each["status"] == "lost")
+
+
+def new_dispute(call: Call, charge: Document, amount: int, reason: str, *, is_inquiry: bool) -> Document:
+    """Keep a dispute, or an inquiry, that asks for a response."""
     brand = charge["payment_method_details"]["card"]["brand"]
-    card = {"brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "10.4"}
+    case_type = "inquiry" if is_inquiry else "chargeback"
+    card = {"brand": brand, "case_type": case_type, "network": brand, "network_reason_code": "10.4"}
     dispute: Document = {
         "id": new_id("dp"),
         "object": "dispute",
@@ -78,13 +89,13 @@ def new_dispute(call: Call, charge: Document, amount: int, reason: str) -> Docum
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": False,
+        "is_charge_refundable": is_inquiry,
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {"card": card, "type": "card"},
         "reason": reason,
-        "status": "needs_response",
+        "status": "warning_needs_response" if is_inquiry else "needs_response",
     }
     return call.store.insert(dispute, account=call.account)
 
@@ -108,8 +119,9 @@ def withdraw(call: Call, dispute: Document, *, amount: int, fee: int) -> None:
 
 def decide(call: Call, dispute: Document, *, is_won: bool, returns_fee: bool = False) -> Document:
     """Close a dispute. Emits charge.dispute.funds_reinstated when won, charge.dispute.closed."""
-    if dispute["status"] not in OPEN:
-        raise ApiError("This dispute is already closed", code="resource_already_closed")
+    check_open(dispute)
+    if is_inquiry(dispute):
+        raise ApiError("This is an inquiry: it closes as warning_closed, or escalates.", param="outcome")
     dispute["status"] = "won" if is_won else "lost"
     call.store.save(dispute)
     if is_won:
@@ -117,6 +129,54 @@ def decide(call: Call, dispute: Document, *, is_won: bool, returns_fee: bool = F
         emit(call, "charge.dispute.funds_reinstated", dispute)
     emit(call, "charge.dispute.closed", dispute)
     return dispute
+
+
+def escalate(call: Call, dispute: Document, *, fee: int = DISPUTE_FEE) -> Document:
+    """An inquiry becomes a dispute of what is left of its amount, with a new time to respond.
+
+    Emits charge.dispute.updated, charge.dispute.funds_withdrawn.
+    """
+    check_open(dispute)
+    if not is_inquiry(dispute):
+        raise ApiError("Only an inquiry escalates.")
+    amount = min(dispute["amount"], disputable(call, call.load("charge", dispute["charge"])))
+    if amount < 1:
+        raise ApiError("Nothing of the charge is left to dispute.")
+    before = {
+        name: dispute[name] for name in ("amount", "status", "is_charge_refundable", "evidence_details")
+    }
+    dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
+    details = {**dispute["evidence_details"], "due_by": call.now + RESPONSE_SECONDS, "submission_count": 0}
+    dispute |= {"amount": amount, "status": "needs_response", "is_charge_refundable": False}
+    dispute["evidence_details"] = details
+    call.store.save(dispute)
+    previous = {name: value for name, value in before.items() if dispute[name] != value}
+    emit(call, "charge.dispute.updated", dispute, previous=previous)
+    withdraw(call, dispute, amount=-amount, fee=fee)
+    emit(call, "charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def drop(call: Call, dispute: Document) -> Document:
+    """An inquiry ends without a dispute. Emits charge.dispute.closed."""
+    check_open(dispute)
+    if not is_inquiry(dispute):
+        raise ApiError("Only an inquiry closes as warning_closed.", param="outcome")
+    dispute["status"] = "warning_closed"
+    call.store.save(dispute)
+    emit(call, "charge.dispute.closed", dispute)
+    return dispute
+
+
+def is_inquiry(dispute: Document) -> bool:
+    """Whether the bank only asks so far."""
+    return str(dispute["status"]).startswith("warning_")
+
+
+def check_open(dispute: Document) -> None:
+    """Refuse what comes after the end."""
+    if dispute["status"] not in OPEN:
+        raise ApiError("This dispute is already closed", code="resource_already_closed")
 
 
 def retrieve(call: Call) -> Document:
@@ -132,7 +192,7 @@ def list_all(call: Call) -> Document:
 def update(call: Call) -> Document:
     """POST /v1/disputes/{id}: evidence, sent to the bank unless `submit=false`. Emits charge.dispute.updated."""
     dispute = call.load("dispute", call.path[0])
-    before = {name: dispute[name] for name in ("status", "metadata", "evidence")}
+    before = {name: dispute[name] for name in ("status", "metadata", "evidence", "evidence_details")}
     dispute["metadata"] = merge_metadata(dispute["metadata"], call.params.get("metadata"))
     if "evidence" in call.params:
         add_evidence(call, dispute)
@@ -145,16 +205,15 @@ def update(call: Call) -> Document:
 
 def add_evidence(call: Call, dispute: Document) -> None:
     """Keep evidence and, when submitted, wait for the bank."""
-    if dispute["status"] not in OPEN:
-        raise ApiError("This dispute is already closed", code="resource_already_closed")
+    check_open(dispute)
     dispute["evidence"] = {**dispute["evidence"], **call.params["evidence"]}
     details = {**dispute["evidence_details"], "has_evidence": True}
     if call.params.get("submit", True):
         details["submission_count"] += 1
-        dispute["status"] = "under_review"
+        dispute["status"] = "warning_under_review" if is_inquiry(dispute) else "under_review"
     dispute["evidence_details"] = details
 
 
 def close(call: Call) -> Document:
-    """POST /v1/disputes/{id}/close: give in; the dispute is lost."""
+    """POST /v1/disputes/{id}/close: give in; the dispute is lost. An inquiry is refused: refund its charge."""
     return decide(call, call.load("dispute", call.path[0]), is_won=False)

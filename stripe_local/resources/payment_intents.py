@@ -3,7 +3,7 @@
 from typing import Any
 
 from stripe_local.call import Call
-from stripe_local.currencies import check_amount, check_charge_amount, check_currency
+from stripe_local.currencies import check_amount, check_charge_amount, check_currency, check_whole
 from stripe_local.errors import ApiError, bad_parameter, unexpected_state
 from stripe_local.events import emit
 from stripe_local.ids import new_id, random_text
@@ -175,7 +175,9 @@ def capture(call: Call) -> Document:
     if intent["status"] != "requires_capture":
         raise unexpected_state(public(intent, call.now), "capture")
     wanted: int = call.params.get("amount_to_capture") or intent["amount_capturable"]
-    amount = check_amount(wanted, param="amount_to_capture")
+    amount = check_whole(
+        check_amount(wanted, param="amount_to_capture"), intent["currency"], param="amount_to_capture"
+    )
     if amount > intent["amount_capturable"]:
         message = "The amount_to_capture cannot be greater than the amount that can be captured."
         raise ApiError(message, code="amount_too_large", param="amount_to_capture")

@@ -2,7 +2,7 @@
 
 from stripe_local import ledger
 from stripe_local.call import Call
-from stripe_local.currencies import check_amount, money
+from stripe_local.currencies import check_amount, check_whole, money
 from stripe_local.errors import ApiError, bad_parameter
 from stripe_local.events import emit
 from stripe_local.ids import new_id
@@ -58,7 +58,7 @@ def refund_amount(call: Call, charge: Document) -> int:
     left, currency = refundable(charge), charge["currency"]
     if left == 0:
         raise ApiError(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    amount = check_amount(call.params.get("amount", left))
+    amount = check_whole(check_amount(call.params.get("amount", left)), currency)
     if amount > left:
         raise ApiError(
             f"Refund amount ({money(amount, currency)}) is greater than unrefunded amount on charge"
