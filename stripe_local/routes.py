@@ -86,6 +86,7 @@ ROUTES = (
     Route("POST", "/v1/transfers/*/reversals", reversals.create, "TransferReversalCreateParams"),
     Route("GET", "/v1/transfers/*/reversals", reversals.list_all, "TransferReversalListParams"),
     Route("GET", "/v1/transfers/*/reversals/*", reversals.retrieve, "TransferReversalRetrieveParams"),
+    Route("POST", "/v1/transfers/*/reversals/*", reversals.update, "TransferReversalUpdateParams"),
     Route("POST", "/v1/payouts", payouts.create, "PayoutCreateParams"),
     Route("GET", "/v1/payouts", payouts.list_all, "PayoutListParams"),
     Route("GET", "/v1/payouts/*", payouts.retrieve, "PayoutRetrieveParams"),

@@ -23,8 +23,17 @@ def create(call: Call) -> Document:
     transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
     transfer["reversals"]["data"].insert(0, public(reversal, call.now))
     call.store.save(transfer)
+    give_back(call, transfer)
     emit(call, "transfer.reversed", transfer)
     return reversal
+
+
+def give_back(call: Call, transfer: Document) -> None:
+    """Show the reversal on what the connected account sees of the transfer."""
+    payment = call.store.get("charge", transfer["destination_payment"], account=transfer["destination"])
+    if payment is not None:
+        facts = {"amount_refunded": transfer["amount_reversed"], "refunded": transfer["reversed"]}
+        call.store.save(payment | facts)
 
 
 def reversal_amount(call: Call, transfer: Document) -> int:
@@ -98,3 +107,10 @@ def list_all(call: Call) -> Document:
         f"/v1/transfers/{transfer['id']}/reversals",
         fixed={"transfer": [transfer["id"]]},
     )
+
+
+def update(call: Call) -> Document:
+    """POST /v1/transfers/{id}/reversals/{id}: metadata"""
+    reversal = retrieve(call)
+    reversal["metadata"] = merge_metadata(reversal["metadata"], call.params.get("metadata"))
+    return call.store.save(reversal)
