@@ -1,0 +1,98 @@
+"""A statement as one CSV file that opens in a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from core.money import to_major
+from services.documents.wording import moment
+
+SHARES = ("subtotal", "discount", "funded", "shipping", "tax", "refunded", "commission")
+COLUMNS = (
+    *("statement", "section", "date", "order", "kind", "amount", "currency", "reference"),
+    *("sku", "title", "quantity", *SHARES),
+)
+BYTE_ORDER_MARK = "\ufeff"
+# What spreadsheets take for the beginning of a formula, their full-width twins included.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+Row = dict[str, Any]
+
+
+def statement_csv(statement: dict[str, Any]) -> str:
+    """One file with three sections, told apart by the column `section`:
+
+    - `balance`: `opening`, `payout` and `closing`; opening less payout is closing;
+    - `line`: every transaction, + being the seller's; the column `amount` adds up to the payout;
+    - `order_line`: what was sold, its shares in columns of their own, so that `amount` counts nothing twice.
+
+    Amounts are in major units with exactly the currency's decimals, a dot and no thousands separators. Days are
+    UTC. Text that a spreadsheet would run as a formula gets a leading apostrophe. Encode the result as UTF-8: it
+    begins with a byte order mark, without which Excel reads "Łódź" in the machine's old code page; LibreOffice,
+    Numbers, Google Sheets and Python's `utf-8-sig` skip it.
+    """
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="")
+    writer.writeheader()
+    for row in _rows(statement):
+        writer.writerow({"statement": _cell(statement["number"]), **row})
+    return BYTE_ORDER_MARK + file.getvalue()
+
+
+def _rows(statement: dict[str, Any]) -> Iterator[Row]:
+    currency = statement["currency"]
+    yield from _balance_rows(statement, currency)
+    for line in statement["lines"]:
+        yield {
+            "section": "line",
+            "date": _day(line.get("occurred_at")),
+            "order": _cell(line.get("order_number")),
+            "kind": _cell(line["kind"]),
+            "amount": _amount(line["amount_minor"], currency),
+            "currency": _cell(currency),
+            "reference": _cell(line.get("key")),
+        }
+    for line in statement["orders"]:
+        yield {
+            "section": "order_line",
+            "order": _cell(line.get("order_number")),
+            "currency": _cell(currency),
+            "sku": _cell(line.get("sku")),
+            "title": _cell(line.get("title")),
+            "quantity": _cell(line.get("quantity")),
+            **{share: _amount(line.get(f"{share}_minor") or 0, currency) for share in SHARES},
+        }
+
+
+def _balance_rows(statement: dict[str, Any], currency: str) -> Iterator[Row]:
+    amounts = {
+        "opening": statement["opening_balance_minor"],
+        "payout": statement["amount_minor"],
+        "closing": statement["closing_balance_minor"],
+    }
+    for kind, amount_minor in amounts.items():
+        yield {
+            "section": "balance",
+            "date": _day(statement["issued_at"]),
+            "kind": kind,
+            "amount": _amount(amount_minor, currency),
+            "currency": _cell(currency),
+        }
+
+
+def _amount(amount_minor: int, currency: str) -> str:
+    """1999 EUR -> "19.99", never "1E+3"."""
+    return f"{to_major(amount_minor, currency):f}"
+
+
+def _day(iso: str | None) -> str:
+    return moment(iso).date().isoformat() if iso else ""
+
+
+def _cell(value: str | int | None) -> str | int:
+    """Numbers stay numbers; text is made harmless and encodable."""
+    if value is None or isinstance(value, int):
+        return "" if value is None else value
+    text = value.replace("\0", "").encode("utf-8", "replace").decode()
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
