@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stripe_local import ledger, sweep
+from stripe_local import ledger, seeds, sweep
 from stripe_local.api import Api
 from stripe_local.call import Call, World
 from stripe_local.errors import ApiError, no_such
@@ -109,6 +109,7 @@ def routes(desk: Desk) -> list[Route]:
         "/payouts/{id}/paid": payout_paid,
         "/payouts/{id}/failed": payout_failed,
         "/funds": add_funds,
+        "/seed": add_seed,
     }
     gets: dict[str, Handler] = {"/state": state, "/events": events}
     return [
@@ -255,6 +256,11 @@ def add_funds(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
         source=f"tu_local_{call.now}",
     )
     return public(transaction, call.now)
+
+
+def add_seed(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:
+    """POST /_control/seed {"charges": n, "currency": "eur", "amount": 1000, "fee": 59, "days": 30, "prefix": "seed"}"""
+    return seeds.sow(Call(desk.world), **facts)
 
 
 def events(desk: Desk, facts: dict[str, Any], path: dict[str, str]) -> Any:

@@ -1,5 +1,6 @@
 """Balance transactions, and the balances that are always their sum."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from stripe_local.call import Call
@@ -31,14 +32,42 @@ def post(
     """Move `amount - fee` into (or out of) an account's balance from `available_on`, at once when None."""
     account = call.account if account is None else account
     now = call.now
-    available_on = max(available_on or now, now)
-    transaction: Document = {
+    transaction = new_transaction(
+        kind=kind,
+        amount=amount,
+        currency=currency,
+        source=source,
+        fee=fee,
+        created=now,
+        available_on=max(available_on or now, now),
+        description=description,
+        reporting=reporting,
+    )
+    call.store.insert(transaction, account=account)
+    move(call, account, transaction)
+    return transaction
+
+
+def new_transaction(
+    *,
+    kind: str,
+    amount: int,
+    currency: str,
+    source: str,
+    fee: int,
+    created: int,
+    available_on: int,
+    description: str | None = None,
+    reporting: str | None = None,
+) -> Document:
+    """A balance transaction that is not kept yet."""
+    return {
         "id": new_id("txn"),
         "object": "balance_transaction",
         "amount": amount,
         "available_on": available_on,
         "balance_type": "payments",
-        "created": now,
+        "created": created,
         "currency": currency,
         "description": description,
         "exchange_rate": None,
@@ -50,9 +79,6 @@ def post(
         "status": "pending",
         "type": kind,
     }
-    call.store.insert(transaction, account=account)
-    move(call, account, transaction)
-    return transaction
 
 
 def fee_details(fee: int, currency: str, kind: str) -> list[dict[str, Any]]:
@@ -66,20 +92,29 @@ def fee_details(fee: int, currency: str, kind: str) -> list[dict[str, Any]]:
 
 def move(call: Call, account: str, transaction: Document) -> None:
     """Add a transaction to the balance it belongs to."""
+    move_all(call, account, [transaction])
+
+
+def move_all(call: Call, account: str, transactions: Iterable[Document]) -> None:
+    """Add transactions to the balances they belong to."""
     settle(call)
-    net, currency = transaction["net"], transaction["currency"]
-    is_pending = transaction["available_on"] > call.now
-    column = "pending" if is_pending else "available"
-    call.store.db.execute(
-        f"INSERT INTO balances (account, currency, {column}) VALUES (?, ?, ?)"  # noqa: S608
-        f" ON CONFLICT DO UPDATE SET {column} = {column} + excluded.{column}",
-        (account, currency, net),
+    now, db = call.now, call.store.db
+    sums: dict[str, list[int]] = {}
+    waiting: list[tuple[int, str, str, str, int]] = []
+    for each in transactions:
+        net, currency, available_on = each["net"], each["currency"], each["available_on"]
+        is_pending = available_on > now
+        sums.setdefault(currency, [0, 0])[is_pending] += net
+        if is_pending:
+            waiting.append((available_on, each["id"], account, currency, net))
+    db.executemany(
+        "INSERT INTO balances (account, currency, available, pending) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET available = available + excluded.available, pending = pending + excluded.pending",
+        [(account, currency, *both) for currency, both in sums.items()],
     )
-    if is_pending:
-        call.store.db.execute(
-            "INSERT INTO pending_funds (available_on, id, account, currency, net) VALUES (?, ?, ?, ?, ?)",
-            (transaction["available_on"], transaction["id"], account, currency, net),
-        )
+    db.executemany(
+        "INSERT INTO pending_funds (available_on, id, account, currency, net) VALUES (?, ?, ?, ?, ?)", waiting
+    )
 
 
 def settle(call: Call) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from stripe_local.call import Call
 from stripe_local.errors import bad_parameter, no_such
 from stripe_local.rendering import list_of, public
-from stripe_local.store import Document, conditions
+from stripe_local.store import Choice, Document
 
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -27,10 +27,11 @@ def list_objects(
     """
     account = call.account if account is None else account
     values = {name: [call.params[name]] for name in filters if name in call.params}
-    where, facts = conditions(kind, account, values | (fixed or {}))
-    where, facts = with_created(f"{where} AND {only}", facts, call.params.get("created"))
+    wanted = call.store.choose(kind, account, values | (fixed or {}))
+    wanted.add(only)
+    add_created(wanted, call.params.get("created"))
     limit = page_size(call)
-    documents, has_more = page(call, kind, account, where, facts, limit)
+    documents, has_more = page(call, kind, account, wanted, limit)
     return list_of([public(document, call.now) for document in documents], url, has_more=has_more)
 
 
@@ -44,7 +45,7 @@ def page_size(call: Call) -> int:
     return int(limit)
 
 
-def with_created(where: str, facts: list[Any], created: Any) -> tuple[str, list[Any]]:
+def add_created(wanted: Choice, created: Any) -> None:
     """Add the condition on `created`: a moment, or bounds."""
     bounds = (
         {"=": created}
@@ -52,13 +53,10 @@ def with_created(where: str, facts: list[Any], created: Any) -> tuple[str, list[
         else {COMPARISONS[key]: at for key, at in (created or {}).items()}
     )
     for sign, moment in bounds.items():
-        where, facts = f"{where} AND created {sign} ?", [*facts, moment]
-    return where, facts
+        wanted.add(f"{wanted.walk}.created {sign} ?", moment)
 
 
-def page(
-    call: Call, kind: str, account: str, where: str, facts: list[Any], limit: int
-) -> tuple[list[Document], bool]:
+def page(call: Call, kind: str, account: str, wanted: Choice, limit: int) -> tuple[list[Document], bool]:
     """The documents of this page, newest first, and whether more follow in the direction of travel."""
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after and before:
@@ -68,7 +66,8 @@ def page(
         position = call.store.position(kind, cursor, account)
         if position is None:
             raise no_such(kind, cursor, param="ending_before" if before else "starting_after", status=400)
-        where, facts = f"{where} AND (created, seq) {'>' if before else '<'} (?, ?)", [*facts, *position]
-    found = call.store.select(where, facts, order=order, limit=limit + 1)
+        at, sign = wanted.walk, ">" if before else "<"
+        wanted.add(f"({at}.created, {at}.seq) {sign} (?, ?)", *position)
+    found = call.store.select(wanted, order=order, limit=limit + 1)
     documents = found[:limit]
     return (documents[::-1] if before else documents), len(found) > limit

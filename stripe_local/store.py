@@ -1,8 +1,9 @@
 """Where everything is kept: one SQLite file, a JSON document per object, and indexed values to find it by."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,7 +17,8 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE INDEX IF NOT EXISTS objects_in_order ON objects (kind, account, created, seq);
 CREATE INDEX IF NOT EXISTS objects_due ON objects (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS lookups (
-    field TEXT NOT NULL, value TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (field, value, seq)) WITHOUT ROWID;
+    field TEXT NOT NULL, value TEXT NOT NULL, account TEXT NOT NULL, created INTEGER NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (field, value, account, created, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS balances (
     account TEXT NOT NULL, currency TEXT NOT NULL, available INTEGER NOT NULL DEFAULT 0,
     pending INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, currency)) WITHOUT ROWID;
@@ -49,6 +51,21 @@ LOOKUPS: dict[str, tuple[str, ...]] = {
 }
 
 
+@dataclass(slots=True)
+class Choice:
+    """Which documents are wanted, in SQL; `walk` is the table whose index has them in order."""
+
+    walk: str
+    tables: str
+    where: str
+    facts: list[Any]
+
+    def add(self, condition: str, *facts: Any) -> None:
+        """Want only those for which this is true, too."""
+        self.where += f" AND {condition}"
+        self.facts += facts
+
+
 class Store:
     """Documents by id, by order and by the fields in LOOKUPS. One connection, used by one thread at a time."""
 
@@ -57,7 +74,19 @@ class Store:
         self.db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;"
         )
+        self.make_tables()
+
+    def make_tables(self) -> None:
+        """Make the tables; the lookups of a file from before they knew account and order are made anew."""
+        known = [name for _, name, *_ in self.db.execute("PRAGMA table_info(lookups)")]
+        if known and "account" not in known:
+            self.db.execute("ALTER TABLE lookups RENAME TO old_lookups")
         self.db.executescript(SCHEMA)
+        if known and "account" not in known:
+            self.db.execute(
+                "INSERT INTO lookups SELECT field, value, account, created, seq FROM old_lookups JOIN objects USING (seq)"
+            )
+            self.db.execute("DROP TABLE old_lookups")
 
     def close(self) -> None:
         """Finish; the file holds everything that was committed."""
@@ -102,39 +131,60 @@ class Store:
         )
         for field in LOOKUPS.get(kind, ()):
             if document.get(field) is not None:
-                self.add_lookup(f"{kind}.{field}", document[field], cursor.lastrowid)
+                row = (f"{kind}.{field}", document[field], account, document["created"], cursor.lastrowid)
+                self.add_lookup(row)
         return document
 
-    def add_lookup(self, field: str, value: str, seq: int | None) -> None:
-        """Let a document be found by one more value."""
+    def insert_many(self, documents: Iterable[Document], *, account: str = "") -> None:
+        """Keep many new documents, in their order, at once."""
+        row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
+        numbered = list(enumerate(documents, (row[0] if row else 0) + 1))
+        self.db.executemany(
+            "INSERT INTO objects (seq, id, kind, account, created, body) VALUES (?, ?, ?, ?, ?, ?)",
+            ((n, d["id"], d["object"], account, d["created"], orjson.dumps(d)) for n, d in numbered),
+        )
+        self.db.executemany(
+            "INSERT INTO lookups (field, value, account, created, seq) VALUES (?, ?, ?, ?, ?)",
+            (
+                (f"{document['object']}.{field}", document[field], account, document["created"], seq)
+                for seq, document in numbered
+                for field in LOOKUPS.get(document["object"], ())
+                if document.get(field) is not None
+            ),
+        )
+
+    def add_lookup(self, row: tuple[Any, ...]) -> None:
+        """Let a document be found by one more value: field, value, account, created, seq."""
         self.db.execute(
-            "INSERT OR IGNORE INTO lookups (field, value, seq) VALUES (?, ?, ?)", (field, value, seq)
+            "INSERT OR IGNORE INTO lookups (field, value, account, created, seq) VALUES (?, ?, ?, ?, ?)", row
         )
 
     def save(self, document: Document) -> Document:
         """Keep a document's new contents."""
         kind = document["object"]
         fields = LOOKUPS.get(kind, ())
-        seq, before = self.db.execute(
-            "SELECT seq, body FROM objects WHERE id = ?", (document["id"],)
+        seq, account, created, before = self.db.execute(
+            "SELECT seq, account, created, body FROM objects WHERE id = ?", (document["id"],)
         ).fetchone()
         self.db.execute("UPDATE objects SET body = ? WHERE seq = ?", (orjson.dumps(document), seq))
         if fields:
             old = orjson.loads(before)
             for field in fields:
-                self.move_lookup(f"{kind}.{field}", old.get(field), document.get(field), seq)
+                place = (account, created, seq)
+                self.move_lookup(f"{kind}.{field}", old.get(field), document.get(field), place)
         return document
 
-    def move_lookup(self, field: str, old: str | None, new: str | None, seq: int) -> None:
-        """Follow a value that changed."""
+    def move_lookup(self, field: str, old: str | None, new: str | None, place: tuple[str, int, int]) -> None:
+        """Follow a value that changed, of the document with that account, created and seq."""
         if old == new:
             return
         if old is not None:
             self.db.execute(
-                "DELETE FROM lookups WHERE field = ? AND value = ? AND seq = ?", (field, old, seq)
+                "DELETE FROM lookups WHERE field = ? AND value = ? AND account = ? AND created = ? AND seq = ?",
+                (field, old, *place),
             )
         if new is not None:
-            self.add_lookup(field, new, seq)
+            self.add_lookup((field, new, *place))
 
     def set_due(self, object_id: str, due_at: int | None) -> None:
         """When the sweep looks at this document again."""
@@ -171,14 +221,29 @@ class Store:
 
     def find(self, kind: str, *, account: str = "", **values: str) -> list[Document]:
         """Every document with those values, oldest first."""
-        where, facts = conditions(kind, account, {name: [value] for name, value in values.items()})
-        rows = self.db.execute(f"SELECT body FROM objects WHERE {where} ORDER BY created, seq", facts)  # noqa: S608
-        return [orjson.loads(body) for (body,) in rows.fetchall()]
+        wanted = self.choose(kind, account, {name: [value] for name, value in values.items()})
+        return self.select(wanted, order="ASC", limit=-1)
 
-    def select(self, where: str, facts: list[Any], *, order: str, limit: int) -> list[Document]:
-        """Documents under a condition made with `conditions`, in that order."""
-        query = f"SELECT body FROM objects WHERE {where} ORDER BY created {order}, seq {order} LIMIT ?"  # noqa: S608
-        return [orjson.loads(body) for (body,) in self.db.execute(query, [*facts, limit]).fetchall()]
+    def choose(self, kind: str, account: str, values: dict[str, list[str]]) -> Choice:
+        """The documents of this kind and account of which each field has one of these values."""
+        single = {name: choices[0] for name, choices in values.items() if len(choices) == 1}
+        rarity = {name: self.tally(f"{kind}.{name}", value, account) for name, value in single.items()}
+        return chosen(kind, account, values, min(rarity, key=rarity.__getitem__, default=None))
+
+    def tally(self, field: str, value: str, account: str) -> int:
+        """How many documents have that value, counted to a thousand."""
+        few = "SELECT 1 FROM lookups WHERE field = ? AND value = ? AND account = ? LIMIT 1000"
+        facts = (field, value, account)
+        return int(self.db.execute(f"SELECT count(*) FROM ({few})", facts).fetchone()[0])  # noqa: S608
+
+    def select(self, wanted: Choice, *, order: str, limit: int) -> list[Document]:
+        """That many of the chosen documents, from the oldest (ASC) or the newest (DESC); -1 is all."""
+        at = wanted.walk
+        query = (
+            f"SELECT objects.body FROM {wanted.tables} WHERE {wanted.where}"  # noqa: S608
+            f" ORDER BY {at}.created {order}, {at}.seq {order} LIMIT ?"
+        )
+        return [orjson.loads(body) for (body,) in self.db.execute(query, [*wanted.facts, limit]).fetchall()]
 
     def fact(self, name: str) -> str | None:
         """One remembered setting."""
@@ -196,11 +261,25 @@ class Store:
         )
 
 
-def conditions(kind: str, account: str, values: dict[str, list[str]]) -> tuple[str, list[Any]]:
-    """SQL and its arguments for "of this kind and account, each field one of these values"."""
-    parts, facts = ["kind = ?", "account = ?"], [kind, account]
-    for field, choices in values.items():
-        marks = ", ".join("?" * len(choices))
-        parts.append(f"seq IN (SELECT seq FROM lookups WHERE field = ? AND value IN ({marks}))")  # noqa: S608
-        facts += [f"{kind}.{field}", *choices]
-    return " AND ".join(parts), facts
+def chosen(kind: str, account: str, values: dict[str, list[str]], first: str | None) -> Choice:
+    """The documents of this kind and account of which each field has one of these values.
+
+    The lookups of the field `first`, which has a single value, are walked; the other fields are looked up for each.
+    """
+    if first is None:
+        wanted = Choice("objects", "objects", "objects.kind = ? AND objects.account = ?", [kind, account])
+    else:
+        tables = "lookups CROSS JOIN objects ON objects.seq = lookups.seq"
+        where = "lookups.field = ? AND lookups.value = ? AND lookups.account = ?"
+        wanted = Choice("lookups", tables, where, [f"{kind}.{first}", values[first][0], account])
+    for name, choices in values.items():
+        if name != first:
+            marks = ", ".join("?" * len(choices))
+            wanted.add(
+                f"EXISTS (SELECT 1 FROM lookups AS other WHERE other.field = ? AND other.value IN ({marks})"  # noqa: S608
+                f" AND other.account = ? AND other.created = {wanted.walk}.created AND other.seq = {wanted.walk}.seq)",
+                f"{kind}.{name}",
+                *choices,
+                account,
+            )
+    return wanted

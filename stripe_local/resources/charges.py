@@ -23,8 +23,13 @@ UNUSED = (
 
 def attempt(call: Call, intent: Document, method: Document, card: Card) -> Document:
     """Try the card once for the intent's amount; the charge is failed, authorised or (see `capture`) captured."""
+    return call.store.insert(new_charge(call, intent, method, card), account=call.account)
+
+
+def new_charge(call: Call, intent: Document, method: Document, card: Card) -> Document:
+    """A charge that is not kept yet."""
     is_declined = card.code is not None
-    charge: Document = {
+    return {
         "id": new_id("ch"),
         "object": "charge",
         "amount": intent["amount"],
@@ -57,7 +62,6 @@ def attempt(call: Call, intent: Document, method: Document, card: Card) -> Docum
         **names(UNUSED),
         "_is_available_at_once": card.is_available_at_once,
     }
-    return call.store.insert(charge, account=call.account)
 
 
 def outcome(card: Card) -> dict[str, Any]:

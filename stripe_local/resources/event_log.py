@@ -4,8 +4,8 @@ from stripe_local.call import Call
 from stripe_local.listing import list_objects
 from stripe_local.store import Document
 
-DELIVERED = "id NOT IN (SELECT event FROM deliveries)"
-NOT_DELIVERED = "id IN (SELECT event FROM deliveries WHERE attempts > 0)"
+DELIVERED = "objects.id NOT IN (SELECT event FROM deliveries)"
+NOT_DELIVERED = "objects.id IN (SELECT event FROM deliveries WHERE attempts > 0)"
 
 
 def retrieve(call: Call) -> Document:
