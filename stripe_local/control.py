@@ -65,6 +65,7 @@ def endpoint(desk: Desk, handler: Handler) -> Callable[[Request], Awaitable[Resp
             sweep.run(desk.world)
             with desk.world.store.transaction():
                 answer = handler(desk, facts, {**request.query_params, **request.path_params})
+            sweep.run(desk.world)
             return as_json(answer)
         except ApiError as refusal:
             return as_json({"error": str(refusal)}, refusal.status)

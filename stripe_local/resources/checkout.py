@@ -11,7 +11,7 @@ from stripe_local.listing import list_objects
 from stripe_local.metadata import merge_metadata
 from stripe_local.rendering import list_of
 from stripe_local.resources import payment_flow
-from stripe_local.resources.payment_intents import new_intent
+from stripe_local.resources.payment_intents import new_intent, refuse_card_capture
 from stripe_local.shapes import NO_ADDRESS, names
 from stripe_local.store import Document
 
@@ -46,6 +46,7 @@ ECHOED = (
 def create(call: Call) -> Document:
     """POST /v1/checkout/sessions with mode=payment. No payment intent yet: the first try to pay makes it."""
     call.refuse(*NOT_HERE)
+    refuse_card_capture(call.params)
     check_mode(call)
     lines = [line_item(call, number, line) for number, line in enumerate(call.need("line_items"))]
     currency = one_currency(lines)

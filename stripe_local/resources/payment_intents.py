@@ -45,6 +45,7 @@ EDITABLE = (
 
 def new_intent(call: Call, *, amount: int, currency: str, params: dict[str, Any]) -> Document:
     """Keep a new intent. Emits payment_intent.created."""
+    refuse_card_capture(params)
     intent_id = new_id("pi")
     intent: Document = {
         "id": intent_id,
@@ -71,6 +72,13 @@ def new_intent(call: Call, *, amount: int, currency: str, params: dict[str, Any]
     call.store.insert(intent, account=call.account)
     emit(call, "payment_intent.created", intent)
     return intent
+
+
+def refuse_card_capture(params: dict[str, Any]) -> None:
+    """Refuse to hold by `payment_method_options`: `capture_method` is the only way here."""
+    if "capture_method" in (params.get("payment_method_options") or {}).get("card", {}):
+        name = "payment_method_options[card][capture_method]"
+        raise bad_parameter(f"This local server does not support {name}.", param=name)
 
 
 def create(call: Call) -> Document:

@@ -21,11 +21,13 @@ def create(call: Call) -> Document:
     charge = refunded_charge(call)
     amount = refund_amount(call, charge)
     refund = new_refund(call, charge, amount)
+    before = {name: charge[name] for name in ("amount_refunded", "refunded")}
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     call.store.save(charge)
     emit(call, "refund.created", refund)
-    emit(call, "charge.refunded", charge)
+    previous = {name: value for name, value in before.items() if charge[name] != value}
+    emit(call, "charge.refunded", charge, previous=previous)
     return refund
 
 

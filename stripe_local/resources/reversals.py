@@ -19,12 +19,14 @@ def create(call: Call) -> Document:
     transfer = call.load("transfer", call.path[0])
     amount = reversal_amount(call, transfer)
     reversal = new_reversal(call, transfer, amount)
+    before = {name: transfer[name] for name in ("amount_reversed", "reversed")}
     transfer["amount_reversed"] += amount
     transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
     transfer["reversals"]["data"].insert(0, public(reversal, call.now))
     call.store.save(transfer)
     give_back(call, transfer)
-    emit(call, "transfer.reversed", transfer)
+    previous = {name: value for name, value in before.items() if transfer[name] != value}
+    emit(call, "transfer.reversed", transfer, previous=previous)
     return reversal
 
 

@@ -91,9 +91,9 @@ def test_a_hold_expires_after_a_week(local, client):
 
     local.advance(61)
 
+    assert types(local, seen) == ["charge.expired", "payment_intent.canceled"]
     intent = client.v1.payment_intents.retrieve(session.payment_intent.id)
     assert (intent.status, intent.cancellation_reason) == ("canceled", "expired")
-    assert types(local, seen) == ["charge.expired", "payment_intent.canceled"]
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         client.v1.payment_intents.capture(intent.id)
     assert refusal.value.code == "payment_intent_unexpected_state"
@@ -105,3 +105,14 @@ def test_what_was_captured_does_not_expire(local, client):
     local.advance(WEEK + 1)
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
     assert "charge.expired" not in types(local)
+
+
+def test_a_hold_is_not_silently_forgotten(client):
+    options = {"payment_method_options": {"card": {"capture_method": "manual"}}}
+    for ask in (
+        lambda: buy(client, **options),
+        lambda: client.v1.checkout.sessions.create(session_params(**options)),
+    ):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            ask()
+        assert refusal.value.param == "payment_method_options[card][capture_method]"

@@ -25,6 +25,7 @@ def test_refunds_take_no_more_than_was_paid(local, client):
     charge = client.v1.charges.retrieve(intent.latest_charge, {"expand": ["refunds"]})
     assert (charge.refunded, charge.amount_refunded, len(charge.refunds.data)) == (True, 10_000, 2)
     assert types(local)[-2:] == ["refund.created", "charge.refunded"]
+    assert local.events()[-1]["data"]["previous_attributes"] == {"amount_refunded": 2_500, "refunded": False}
     assert len(client.v1.refunds.list({"payment_intent": intent.id}).data) == 2
     assert client.v1.refunds.update(first.id, {"metadata": {"b": "c"}}).metadata["b"] == "c"
 

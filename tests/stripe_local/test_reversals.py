@@ -37,6 +37,10 @@ def test_a_transfer_comes_back_in_parts(local, client, transfer):
     assert (sums(client), sums(client, transfer.destination)) == ((10_000, 0), (0, 0))
     assert types(local, seen) == ["transfer.reversed", "transfer.reversed"]
     assert [e["data"]["object"]["amount_reversed"] for e in local.events(seen)] == [4_000, 9_000]
+    assert local.events(seen)[1]["data"]["previous_attributes"] == {
+        "amount_reversed": 4_000,
+        "reversed": False,
+    }
     listed = client.v1.transfers.reversals.list(transfer.id, {"expand": ["data.balance_transaction"]}).data
     assert [each.id for each in listed] == [second.id, first.id]
     moved = [each.balance_transaction for each in listed]
