@@ -65,7 +65,13 @@ def _check_statement(seller: Seller, statement: dict[str, Any]) -> None:
     orders = statement["orders"]
     gross = sum(row["subtotal_minor"] + row["discount_minor"] + row["shipping_minor"] for row in orders)
     assert gross == by_hand["sale"], f"order lines {gross}, by hand {by_hand['sale']}"
-    assert sum(row["commission_minor"] for row in orders) == by_hand["commission"]
+    assert (
+        sum(row["commission_minor"] for row in orders)
+        == by_hand["commission"] + by_hand["commission_returned"]
+    )
+    assert sum(row["amount_minor"] for row in orders) == seller.owed, (
+        "the order lines do not add up to the payout"
+    )
 
 
 def _reach_the_bank(world: World, seller: Seller) -> None:

@@ -4,7 +4,10 @@ from uuid import UUID
 
 from core.jobs import MONEY, task
 from services.account_services import open_account, sync_account, sync_stale_accounts
-from services.payout_services import run_payouts, send_payout, sweep_payouts
+from services.charge_services import release_reserves
+from services.debt_services import look_at_debts, send_reversal
+from services.payout_services import run_payouts
+from services.transfer_services import send_payout, sweep_payouts
 from services.webhook_services import apply_stripe_event, sweep_events
 
 
@@ -38,9 +41,25 @@ def send_payout_job(*, payout_id: str) -> None:
     send_payout(payout_id=UUID(payout_id))
 
 
-@task("payout.run", priority=MONEY, cron="0 6 * * *")
+@task("payout.run", priority=MONEY, cron="5 * * * *")
 def run_payouts_job() -> None:
-    run_payouts()
+    """Hourly, since it is six in the morning somewhere; each seller is looked at once on each of its own payout days."""
+    run_payouts(only_due=True)
+
+
+@task("reversal.send", priority=MONEY)
+def send_reversal_job(*, reversal_id: str) -> None:
+    send_reversal(reversal_id=UUID(reversal_id))
+
+
+@task("debt.look", priority=MONEY, cron="20 5 * * *")
+def look_at_debts_job() -> None:
+    look_at_debts()
+
+
+@task("reserve.release", priority=MONEY, cron="50 * * * *")
+def release_reserves_job() -> None:
+    release_reserves()
 
 
 @task("payout.sweep", priority=MONEY, cron="40 * * * *")

@@ -14,7 +14,8 @@ from core.ids import new_id, new_secret
 from core.jobs import enqueue
 from core.money import Money
 from services.cart_services import CartAlreadyOrdered, NotForSale
-from services.commission_services import commission_for, share_commission
+from services.charge_services import mark_delivered
+from services.commission_services import OrderCommission, Saleable, commission_on_order
 from services.inventory_services import InsufficientStock, StockLine, change_stock
 from services.notification_services import notify_order_cancelled, notify_order_paid, notify_order_placed
 from services.order_history import SYSTEM, Actor, record_event
@@ -212,11 +213,7 @@ def _new_order(
     request_key: str | None,
     at: datetime,
 ) -> Order:
-    commission = commission_for(tenant=current_tenant(), currency=priced.currency)
-    bases = [
-        line.subtotal_minor - discount for line, discount in zip(priced.lines, priced.discounts, strict=True)
-    ]
-    commission_minor = commission.of(sum(bases))
+    commission, funded = _commission_and_funding(priced)
     order = Order.objects.create(
         id=order_id,
         secret=new_secret(),
@@ -232,12 +229,13 @@ def _new_order(
         shipping_method=priced.shipping_method,
         shipping_address=shipping_address,
         billing_address=billing_address,
-        commission_rule=commission.as_json(),
-        commission_minor=commission_minor,
+        commission_rule=commission.rule,
+        commission_minor=commission.amount_minor,
+        commission_tax_minor=commission.tax_minor,
+        funded_minor=sum(funded),
         placed_at=at,
         deadline_at=at + settings.ORDER_DEADLINE,
     )
-    shares = share_commission(commission_minor, bases)
     OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
@@ -251,11 +249,28 @@ def _new_order(
             subtotal_minor=line.subtotal_minor,
             discount_minor=priced.discounts[position],
             shipping_minor=priced.shipping_shares[position],
-            commission_minor=shares[position],
+            commission_minor=commission.lines[position].amount_minor,
+            commission_tax_minor=commission.lines[position].tax_minor,
+            commission_returnable_minor=commission.lines[position].returnable_minor,
+            funded_minor=funded[position],
         )
         for position, line in enumerate(priced.lines)
     )
     return order
+
+
+def _commission_and_funding(priced: PricedCart) -> tuple[OrderCommission, list[int]]:
+    """What the marketplace takes of an order and what it pays of the discount. Nothing where no money moves."""
+    lines = [
+        Saleable(line.subtotal_minor - discount + funded, shipping, line.product_id)
+        if priced.total_minor
+        else Saleable(0)
+        for line, discount, funded, shipping in zip(
+            priced.lines, priced.discounts, priced.funded, priced.shipping_shares, strict=True
+        )
+    ]
+    commission = commission_on_order(tenant=current_tenant(), currency=priced.currency, lines=lines)
+    return commission, priced.funded if priced.total_minor else [0] * len(lines)
 
 
 def lock_order(order_id: UUID) -> Order:
@@ -321,6 +336,8 @@ def close_order(order: Order, *, because: CancelReason, actor: Actor, reason: st
     record_event(order, "cancelled", actor, from_status=before, reason=reason or because.value, at=moment)
     if before == OrderStatus.CONFIRMED:
         refund_rest(order, actor=actor, reason=reason or "order cancelled")
+        if authorised := order.payments.filter(status=PaymentStatus.AUTHORISED).first():
+            enqueue("payment.void", payment_id=authorised.pk)
     elif payment := order.payments.select_for_update().filter(status=PaymentStatus.PENDING).first():
         payment.void()
         payment.save(update_fields=["status"])
@@ -340,5 +357,6 @@ def deliver_order(*, order_id: UUID, actor: Actor, reason: str = "") -> Order:
         order.deliver(at=moment)
         order.save(update_fields=["status", "delivered_at"])
         order.shipments.filter(delivered_at=None).update(delivered_at=moment)
+        mark_delivered(order)
         record_event(order, "delivered", actor, from_status=before, reason=reason, at=moment)
     return order

@@ -14,15 +14,28 @@ from django.db import transaction
 
 from core.clock import now
 from core.errors import Conflict, NotFound
-from payouts.models import Charge, SellerAccount
-from services.ledger_services import post_capture, post_fee
-from services.order_history import SYSTEM, record_event
+from core.jobs import enqueue
+from core.money import Money
+from payouts.models import Charge
+from services import ledger_facts
+from services.charge_services import hold_reserve, open_charge, refresh_charge
+from services.credit_services import Returned, by_amount, credit, returned_by
+from services.ledger_services import post
+from services.order_history import SYSTEM, Actor, record_event
 from services.order_services import close_order, confirm_order, lock_order, revive_order
-from services.refund_services import record_refunds, refund_rest
+from services.refund_services import DisputeOpen, record_refunds, refund_rest
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
-from shop.models import CancelReason, Order, OrderStatus, Payment, PaymentAttempt, PaymentStatus
+from shop.models import (
+    CancelReason,
+    CreditKind,
+    Order,
+    OrderStatus,
+    Payment,
+    PaymentAttempt,
+    PaymentStatus,
+)
 from tenants.context import current_tenant, tenant_scope
-from tenants.models import Tenant
+from tenants.models import CaptureMethod, Tenant
 
 log = structlog.get_logger("souk.payments")
 # Stripe wants a page to live for half an hour from its opening, and a page may be opened until the order's deadline. Until
@@ -117,7 +130,11 @@ def _page_params(tenant: Tenant, payment: Payment) -> Any:
             }
         ],
         "metadata": metadata,
-        "payment_intent_data": {"metadata": metadata, "transfer_group": str(order.pk)},
+        "payment_intent_data": {
+            "metadata": metadata,
+            "transfer_group": str(order.pk),
+            **({"capture_method": "manual"} if tenant.capture_method == CaptureMethod.MANUAL else {}),
+        },
         "success_url": f"{page}?paid=1",
         "cancel_url": page,
         "expires_at": int((order.deadline_at + PAGE_OUTLIVES_DEADLINE).timestamp()),
@@ -166,6 +183,72 @@ def expire_order(*, order_id: UUID) -> None:
         order = lock_order(order_id)
         if order.status == OrderStatus.PENDING:
             close_order(order, because=CancelReason.UNPAID, actor=SYSTEM)
+
+
+# Capturing later ----------------------------------------------------------------------------------------------------
+
+
+class NotAuthorised(Conflict):
+    """There is no authorised payment that could be captured or voided."""
+
+    code = "not_authorised"
+    title = "There is no authorised payment"
+
+
+class OverCapture(Conflict):
+    """More than was authorised. Facts: requested, authorised."""
+
+    code = "over_capture"
+    title = "More than was authorised"
+
+
+def capture_payment(*, order_id: UUID, amount_minor: int | None = None, actor: Actor = SYSTEM) -> Payment:
+    """Take what an order's buyer has authorised, or a part of it (None: all); the rest is let go.
+
+    Safe to call again: the key at Stripe is `capture:{payment}`. Opens no transaction during the call. Raises
+    NotAuthorised, OverCapture, PaymentProviderUnavailable, PaymentProviderRefused.
+    """
+    payment = _authorised(order_id)
+    amount_minor = payment.amount_minor if amount_minor is None else amount_minor
+    if not 0 < amount_minor <= payment.amount_minor:
+        raise OverCapture(
+            requested=Money(amount_minor, payment.currency).as_json(),
+            authorised=Money(payment.amount_minor, payment.currency).as_json(),
+        )
+    with stripe_api() as stripe:
+        stripe.v1.payment_intents.capture(
+            payment.intent_id or "",
+            params={"amount_to_capture": amount_minor},
+            options={"idempotency_key": f"capture:{payment.pk}:{amount_minor}"},
+        )
+    record_event(payment.order, "capture_requested", actor, amount_minor=amount_minor)
+    return sync_payment(payment_id=payment.pk)
+
+
+def void_payment(*, payment_id: UUID) -> None:
+    """Let an authorisation go at Stripe and record what became of it; captured meanwhile, that is recorded instead."""
+    payment = Payment.objects.filter(pk=payment_id, status=PaymentStatus.AUTHORISED).first()
+    if payment is None:
+        return
+    try:
+        with stripe_api() as stripe:
+            stripe.v1.payment_intents.cancel(
+                payment.intent_id or "", options={"idempotency_key": f"void:{payment.pk}"}
+            )
+    except PaymentProviderRefused as error:
+        log.warning("payment.not_voided", payment=str(payment.pk), reason=error.facts["reason"])
+    sync_payment(payment_id=payment.pk)
+
+
+def _authorised(order_id: UUID) -> Payment:
+    payment = (
+        Payment.objects.select_related("order")
+        .filter(order_id=order_id, status=PaymentStatus.AUTHORISED)
+        .first()
+    )
+    if payment is None:
+        raise NotAuthorised()
+    return payment
 
 
 # What Stripe says --------------------------------------------------------------------------------------------------
@@ -218,9 +301,10 @@ def apply_intent(intent: dict[str, Any]) -> None:
     _record_failed_attempt(payment, intent)
     if intent["status"] == "succeeded":
         _record_capture(order, payment, intent)
-    elif intent["status"] == "canceled" and payment.status == PaymentStatus.PENDING:
-        payment.void()
-        payment.save(update_fields=["status"])
+    elif intent["status"] == "requires_capture":
+        _record_authorisation(order, payment, intent)
+    elif intent["status"] == "canceled":
+        _record_void(order, payment)
 
 
 def _record_failed_attempt(payment: Payment, intent: dict[str, Any]) -> None:
@@ -260,16 +344,70 @@ RESPONSE_FIELDS = (
 )
 
 
-def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
+def _charge_of(intent: dict[str, Any]) -> dict[str, Any]:
     charge = intent["latest_charge"]
-    if not isinstance(charge, dict) or charge.get("status") != "succeeded" or not charge.get("captured"):
+    if not isinstance(charge, dict) or charge.get("status") != "succeeded":
+        raise Quarantined(f"intent {intent['id']} is {intent['status']} without a charge that succeeded")
+    return charge
+
+
+def _record_authorisation(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
+    """The bank has promised the money: the order is confirmed, and the seller captures it later."""
+    charge = _charge_of(intent)
+    if (charge["amount"], charge["currency"].upper()) != (payment.amount_minor, payment.currency):
+        raise Quarantined(
+            f"authorised {charge['amount']} {charge['currency']}, ordered {payment.amount_minor}"
+        )
+    if payment.status in (PaymentStatus.PENDING, PaymentStatus.FAILED):
+        card = (charge.get("payment_method_details") or {}).get("card") or {}
+        until = card.get("capture_before")
+        response = {key: charge.get(key) for key in RESPONSE_FIELDS}
+        payment.authorise(
+            at=datetime.fromtimestamp(charge["created"], UTC),
+            capture_before=datetime.fromtimestamp(until, UTC) if until else None,
+            response=response,
+        )
+        payment.save()
+        PaymentAttempt.objects.get_or_create(
+            transaction_id=charge["id"],
+            defaults={"payment": payment, "succeeded": True, "gateway_response": response},
+        )
+    if order.status == OrderStatus.PENDING:
+        confirm_order(order, actor=SYSTEM, at=now())
+    elif order.status == OrderStatus.CANCELLED and not (
+        order.cancelled_because == CancelReason.UNPAID and revive_order(order, at=now())
+    ):
+        enqueue("payment.void", payment_id=payment.pk)
+
+
+def _record_void(order: Order, payment: Payment) -> None:
+    """Nothing was taken and nothing will be. An order that only had an authorisation is let go with it."""
+    was_authorised = payment.status == PaymentStatus.AUTHORISED
+    if payment.status not in (PaymentStatus.PENDING, PaymentStatus.AUTHORISED):
+        return
+    payment.void()
+    payment.save(update_fields=["status"])
+    if was_authorised and order.status == OrderStatus.CONFIRMED:
+        if order.shipments.exists():
+            order.needs_attention = "Parcels were sent, but the authorisation lapsed before it was captured."
+            order.save(update_fields=["needs_attention"])
+        else:
+            close_order(
+                order, because=CancelReason.UNPAID, actor=SYSTEM, reason="the authorisation has lapsed"
+            )
+
+
+def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
+    charge = _charge_of(intent)
+    if not charge.get("captured"):
         raise Quarantined(f"intent {intent['id']} succeeded without a captured charge")
     captured_minor, currency = charge["amount_captured"], charge["currency"].upper()
-    if (captured_minor, currency) != (payment.amount_minor, payment.currency):
+    is_partial = intent.get("capture_method") == "manual" and 0 < captured_minor < payment.amount_minor
+    if currency != payment.currency or (captured_minor != payment.amount_minor and not is_partial):
         raise Quarantined(
             f"captured {captured_minor} {currency}, ordered {payment.amount_minor} {payment.currency}"
         )
-    captured_at = datetime.fromtimestamp(charge["created"], UTC)
+    captured_at = _captured_at(charge)
     if payment.status != PaymentStatus.CAPTURED:
         response = {key: charge.get(key) for key in RESPONSE_FIELDS}
         payment.capture(
@@ -281,48 +419,60 @@ def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> N
             transaction_id=charge["id"],
             defaults={"payment": payment, "succeeded": True, "gateway_response": response},
         )
-    row = _book_capture(order, payment, charge, captured_at)
+        if is_partial:
+            _let_go_of_the_rest(order, payment)
+    row = open_charge(order, payment, charge_id=charge["id"], captured_at=captured_at)
+    _book_capture(order, payment, row)
     _book_fee(order, row, charge.get("balance_transaction"))
     _settle_order(order, payment)
     if charge.get("amount_refunded"):
         record_refunds(order, payment, row)
 
 
-def _book_capture(order: Order, payment: Payment, charge: dict[str, Any], captured_at: datetime) -> Charge:
-    tenant = current_tenant()
-    hold_days = SellerAccount.objects.values_list("hold_days", flat=True).get(tenant=tenant)
-    row, _ = Charge.objects.get_or_create(
-        charge_id=charge["id"],
-        defaults={
-            "tenant": tenant,
-            "order_id": order.pk,
-            "order_number": order.number,
-            "payment_id": payment.pk,
-            "currency": payment.currency,
-            "amount_minor": payment.captured_minor,
-            "captured_at": captured_at,
-            "hold_until": captured_at + timedelta(days=hold_days),
-        },
+def _captured_at(charge: dict[str, Any]) -> datetime:
+    """When the money moved: its balance transaction's moment, since an authorised charge is older than its capture."""
+    moved = charge.get("balance_transaction")
+    created = moved["created"] if isinstance(moved, dict) else charge["created"]
+    return datetime.fromtimestamp(created, UTC)
+
+
+def _let_go_of_the_rest(order: Order, payment: Payment) -> None:
+    """Part of the authorised amount was not captured: the lines are smaller by it, in proportion."""
+    rest = payment.amount_minor - payment.captured_minor
+    credit(
+        order,
+        by_amount(list(order.lines.all()), rest),
+        kind=CreditKind.UNCAPTURED,
+        source=f"uncaptured:{payment.pk}",
     )
-    post_capture(row, tenant=tenant, commission_minor=order.commission_minor)
-    return row
+    Order.objects.filter(pk=order.pk).update(uncaptured_minor=rest)
+    order.uncaptured_minor = rest
+    record_event(order, "captured_in_part", SYSTEM, captured_minor=payment.captured_minor, rest_minor=rest)
+
+
+def _book_capture(order: Order, payment: Payment, row: Charge) -> None:
+    rest = returned_by(f"uncaptured:{payment.pk}") if order.uncaptured_minor else Returned()
+    taken = Returned(
+        order.commission_minor - rest.commission_minor,
+        order.commission_tax_minor - rest.commission_tax_minor,
+        order.funded_minor - rest.funded_minor,
+    )
+    if post(ledger_facts.capture(row, taken)):
+        net = row.amount_minor - taken.commission_minor - taken.commission_tax_minor + taken.funded_minor
+        hold_reserve(row, net_minor=net)
 
 
 def _book_fee(order: Order, row: Charge, balance_transaction: Any) -> None:
     """Stripe's fee and the day its money arrives; both may be told later than the charge."""
     if row.fee_minor is not None or not isinstance(balance_transaction, dict):
         return
-    row.balance_transaction_id = balance_transaction["id"]
-    row.fee_minor = balance_transaction["fee"]
-    row.funds_available_on = datetime.fromtimestamp(balance_transaction["available_on"], UTC)
-    row.available_at = max(row.hold_until, row.funds_available_on)
-    row.save(update_fields=["balance_transaction_id", "fee_minor", "funds_available_on", "available_at"])
-    post_fee(
-        row,
-        tenant=current_tenant(),
-        fee_bearer=order.commission_rule["fee_bearer"],
-        occurred_at=row.captured_at,
+    row = refresh_charge(
+        row.charge_id,
+        balance_transaction_id=balance_transaction["id"],
+        fee_minor=balance_transaction["fee"],
+        funds_available_on=datetime.fromtimestamp(balance_transaction["available_on"], UTC),
     )
+    post(ledger_facts.fee(row, bearer=order.commission_rule["fee_bearer"]))
 
 
 def _settle_order(order: Order, payment: Payment) -> None:
@@ -333,6 +483,11 @@ def _settle_order(order: Order, payment: Payment) -> None:
         if order.cancelled_because == CancelReason.UNPAID and revive_order(order, at=now()):
             return
         order.needs_attention = "Paid after it was cancelled; the money is refunded."
+        try:
+            refund_rest(order, actor=SYSTEM, reason="paid after the order was cancelled")
+        except DisputeOpen:
+            order.needs_attention = (
+                "Paid after it was cancelled; the buyer's bank asks the money back already."
+            )
         order.save(update_fields=["needs_attention"])
         record_event(order, "late_payment_refunded", SYSTEM, reason=order.needs_attention)
-        refund_rest(order, actor=SYSTEM, reason="paid after the order was cancelled")

@@ -1,44 +1,48 @@
-"""Paying sellers: gather what is available, make one transfer, freeze the statement. Every seller is paid once.
+"""Paying sellers: gather what is available and claim it for a payout. Every seller is paid once.
 
-Two transactions with the call to Stripe between them, never inside one. The key `payout:{id}` is committed before the
-call; an answer that is lost leaves the payout REQUESTED, and the next try looks the transfer up before it asks again.
+Requesting is one transaction; the transfer is made by a job (transfer_services), outside of any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
 from core.clock import now
+from core.errors import Conflict
 from core.jobs import enqueue
 from core.money import Money
 from payouts.models import Payout, PayoutEntry, PayoutStatus, SellerAccount
 from services.audit_services import record_audit
-from services.ledger_services import post_transfer
-from services.notification_services import notify
-from services.statement_services import freeze_statement
-from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
-from tenants.context import tenant_scope
+from services.schedule_services import is_due, local_date
+from services.stripe_gateway import stripe_api
 
 log = structlog.get_logger("souk.payouts")
 RUN_LOCK = 0x50EF
 
-# Entries of what sellers are owed that no living payout has claimed. A transfer's own entry is never gathered.
+# What sellers are owed that no living payout has claimed, of sales that are available and not frozen.
 FREE_ENTRIES = """
-SELECT e.id, a.currency, e.amount_minor, e.charge_id, c.captured_at
+SELECT u.entry_id, a.currency, u.amount_minor, u.charge_id, c.captured_at
   FROM public.payouts_ledgeraccount a
-  JOIN public.payouts_ledgerentry e ON e.account_id = a.id
-  LEFT JOIN public.payouts_charge c ON c.charge_id = e.charge_id
- WHERE a.tenant_id = %(tenant)s AND a.kind = 'seller_payable' AND e.part <> 'transfer'
-   AND (e.charge_id IS NULL OR c.available_at <= %(at)s)
-   AND NOT EXISTS (SELECT 1 FROM public.payouts_payoutentry p WHERE p.entry_id = e.id AND p.released_at IS NULL)
- ORDER BY a.currency, c.captured_at NULLS FIRST, e.charge_id, e.id
+  JOIN public.payouts_unpaidentry u ON u.account_id = a.id
+  LEFT JOIN public.payouts_charge c ON c.charge_id = u.charge_id
+ WHERE a.tenant_id = %(tenant)s AND a.kind = 'seller_payable'
+   AND (u.charge_id IS NULL OR c.available_at <= %(at)s AND NOT c.is_frozen)
+ ORDER BY a.currency, c.captured_at NULLS FIRST, u.charge_id, u.entry_id
 """
+
+
+class NothingToPay(Conflict):
+    """No payout can be made now. Facts: reason."""
+
+    code = "nothing_to_pay"
+    title = "There is nothing to pay out now"
+    detail = "{reason}"
 
 
 @dataclass(frozen=True)
@@ -51,26 +55,78 @@ class FreeEntry:
     charge_id: str | None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What would be paid to one seller in one currency now, or why it is not. `available_minor` is all that could be."""
+
+    account: SellerAccount
+    currency: str
+    available_minor: int
+    entries: Sequence[FreeEntry] = ()
+    source_charge: str | None = None
+    reason: str = ""
+
+    @property
+    def amount_minor(self) -> int:
+        """The payout."""
+        return sum(entry.owed_minor for entry in self.entries)
+
+
 def run_payouts(
-    *, tenant_ids: Sequence[UUID] | None = None, at: datetime | None = None, actor_id: UUID | None = None
+    *,
+    tenant_ids: Sequence[UUID] | None = None,
+    at: datetime | None = None,
+    actor_id: UUID | None = None,
+    only_due: bool = False,
 ) -> list[Payout]:
     """Request a payout for each seller and currency with enough available; jobs make the transfers.
 
-    Run it as often and as many at once as you like: a seller is under an advisory lock while its payout is requested, and
-    has at most one live payout per currency. Returns the payouts requested now.
+    `only_due`: only sellers whose schedule names today, once a day. Run it as often and as many at once as you like: a
+    seller is under an advisory lock while its payout is requested, and has at most one live payout per currency. Returns
+    the payouts requested now. Raises PaymentProviderUnavailable.
     """
     at = at or now()
-    accounts = SellerAccount.objects.exclude(stripe_account_id=None).filter(
+    movable: dict[str, int] | None = None
+    requested: list[Payout] = []
+    for account in _sellers(tenant_ids).filter(
         payouts_enabled=True, transfers_active=True, payouts_paused_reason=""
-    )
+    ):
+        if only_due and not is_due(account, at):
+            continue
+        if movable is None:
+            movable = movable_at_stripe()
+        requested += request_payouts(account, at=at, movable=movable, only_due=only_due)
+    if requested or not only_due:
+        record_audit("payouts.run", actor_id=actor_id, requested=len(requested))
+    return requested
+
+
+def preview_payouts(*, tenant_ids: Sequence[UUID] | None = None, at: datetime | None = None) -> list[Plan]:
+    """What a run would request now, seller by seller, and what it would leave and why. Writes nothing."""
+    at = at or now()
+    movable = movable_at_stripe()
+    plans = []
+    for account in _sellers(tenant_ids):
+        for plan in plan_payouts(account, at=at, movable=movable):
+            plans.append(plan)
+            movable[plan.currency] = movable.get(plan.currency, 0) - plan.amount_minor
+    return plans
+
+
+def pay_now(*, tenant_id: UUID, actor_id: UUID | None, at: datetime | None = None) -> list[Payout]:
+    """A seller asks for a payout of what is available. Raises NothingToPay with the reason."""
+    made = run_payouts(tenant_ids=[tenant_id], at=at, actor_id=actor_id)
+    if not made:
+        reasons = [plan.reason for plan in preview_payouts(tenant_ids=[tenant_id], at=at) if plan.reason]
+        raise NothingToPay(reason=reasons[0] if reasons else "Nothing is available yet.")
+    return made
+
+
+def _sellers(tenant_ids: Sequence[UUID] | None):  # type: ignore[no-untyped-def]
+    accounts = SellerAccount.objects.exclude(stripe_account_id=None)
     if tenant_ids is not None:
         accounts = accounts.filter(tenant_id__in=tenant_ids)
-    movable = movable_at_stripe()
-    requested: list[Payout] = []
-    for account in accounts.select_related("tenant").order_by("tenant__created_at"):
-        requested += request_payouts(account, at=at, movable=movable)
-    record_audit("payouts.run", actor_id=actor_id, requested=len(requested))
-    return requested
+    return accounts.select_related("tenant").order_by("tenant__created_at")
 
 
 def movable_at_stripe() -> dict[str, int]:
@@ -81,7 +137,9 @@ def movable_at_stripe() -> dict[str, int]:
 
 
 @transaction.atomic
-def request_payouts(account: SellerAccount, *, at: datetime, movable: dict[str, int]) -> list[Payout]:
+def request_payouts(
+    account: SellerAccount, *, at: datetime, movable: dict[str, int], only_due: bool = False
+) -> list[Payout]:
     """Claim what is available to one seller, per currency, into new payouts. `movable` is lowered by what they ask for.
 
     Locks: an advisory lock per seller until the transaction ends.
@@ -90,23 +148,72 @@ def request_payouts(account: SellerAccount, *, at: datetime, movable: dict[str, 
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [RUN_LOCK, str(account.tenant_id)])
     # Read again under the lock: terms or Stripe's permission may have changed while we waited.
     account = SellerAccount.objects.select_related("tenant").get(pk=account.pk)
-    if not account.may_receive:
-        return []
+    if only_due:
+        if not is_due(account, at):
+            return []
+        SellerAccount.objects.filter(pk=account.pk).update(last_run_on=local_date(account, at))
+    requested = []
+    for plan in plan_payouts(account, at=at, movable=movable):
+        if plan.entries:
+            requested.append(_claim(plan, at))
+            if plan.source_charge is None:
+                movable[plan.currency] = movable.get(plan.currency, 0) - plan.amount_minor
+    return requested
+
+
+def plan_payouts(account: SellerAccount, *, at: datetime, movable: dict[str, int]) -> Iterator[Plan]:
+    """One plan per currency (per charge, where charges are transferred on their own), with its entries or the reason why not."""
     busy = set(
         Payout.objects.filter(
             tenant_id=account.tenant_id, status__in=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN]
         ).values_list("currency", flat=True)
     )
-    requested = []
     for currency, entries in free_entries(tenant_id=account.tenant_id, at=at).items():
-        if currency in busy:
-            continue
-        chosen = choose_entries(entries, movable.get(currency, 0))
-        amount = sum(entry.owed_minor for entry in chosen)
-        if amount > 0 and amount >= account.payout_minimum_minor:
-            requested.append(_claim(account, currency, amount, chosen, at))
-            movable[currency] = movable.get(currency, 0) - amount
-    return requested
+        available = sum(entry.owed_minor for entry in entries)
+        reason = _why_not(account, currency, available, busy)
+        if reason:
+            yield Plan(account, currency, available, reason=reason)
+        elif settings.TRANSFERS_PER_CHARGE:
+            yield from _charge_by_charge(account, currency, entries)
+        else:
+            chosen = choose_entries(entries, movable.get(currency, 0))
+            amount = sum(entry.owed_minor for entry in chosen)
+            if amount > 0 and amount >= minimum_of(account, currency):
+                yield Plan(account, currency, available, chosen)
+            else:
+                can = Money(max(movable.get(currency, 0), 0), currency).format()
+                yield Plan(
+                    account, currency, available, reason=f"Only {can} can be moved at Stripe at the moment."
+                )
+
+
+def _why_not(account: SellerAccount, currency: str, available: int, busy: set[str]) -> str:
+    if account.payouts_paused_reason:
+        return f"Payouts are paused: {account.payouts_paused_reason}"
+    if not account.may_receive:
+        return "Stripe does not let this account receive money yet; finish the onboarding."
+    if currency in busy:
+        return "An earlier payout is still being made."
+    least = minimum_of(account, currency)
+    if available < least:
+        return f"{Money(available, currency).format()} is available, a payout needs {Money(least, currency).format()}."
+    return ""
+
+
+def minimum_of(account: SellerAccount, currency: str) -> int:
+    """The least a payout is made for. The seller's minimum is in the storefront's own currency; others are paid from 1 on."""
+    return max(account.payout_minimum_minor, 1) if currency == account.tenant.currency else 1
+
+
+def _charge_by_charge(account: SellerAccount, currency: str, entries: Sequence[FreeEntry]) -> Iterator[Plan]:
+    """A payout for each sale. Debts are taken off the oldest: what they eat up goes along with the sale that is left of."""
+    available = sum(entry.owed_minor for entry in entries)
+    carried = [entry for entry in entries if entry.charge_id is None]
+    for charge_id, sale in _by_sale([entry for entry in entries if entry.charge_id is not None]).items():
+        carried = [*carried, *sale]
+        if sum(entry.owed_minor for entry in carried) > 0:
+            yield Plan(account, currency, available, carried, source_charge=charge_id)
+            carried = []
 
 
 def free_entries(*, tenant_id: UUID, at: datetime) -> dict[str, list[FreeEntry]]:
@@ -120,6 +227,13 @@ def free_entries(*, tenant_id: UUID, at: datetime) -> dict[str, list[FreeEntry]]
     return by_currency
 
 
+def _by_sale(entries: Sequence[FreeEntry]) -> dict[str | None, list[FreeEntry]]:
+    sales: dict[str | None, list[FreeEntry]] = {}
+    for entry in entries:
+        sales.setdefault(entry.charge_id, []).append(entry)
+    return sales
+
+
 def choose_entries(entries: Sequence[FreeEntry], limit_minor: int) -> list[FreeEntry]:
     """Whole sales, oldest first, as many as fit into what Stripe can move; debts always count.
 
@@ -127,9 +241,7 @@ def choose_entries(entries: Sequence[FreeEntry], limit_minor: int) -> list[FreeE
     """
     if sum(entry.owed_minor for entry in entries) <= limit_minor:
         return list(entries)
-    sales: dict[str | None, list[FreeEntry]] = {}
-    for entry in entries:
-        sales.setdefault(entry.charge_id, []).append(entry)
+    sales = _by_sale(entries)
     worth = {charge_id: sum(entry.owed_minor for entry in sale) for charge_id, sale in sales.items()}
     chosen = [entry for charge_id, sale in sales.items() if worth[charge_id] <= 0 for entry in sale]
     total = sum(entry.owed_minor for entry in chosen)
@@ -140,130 +252,42 @@ def choose_entries(entries: Sequence[FreeEntry], limit_minor: int) -> list[FreeE
     return chosen
 
 
-def _claim(
-    account: SellerAccount, currency: str, amount: int, entries: Sequence[FreeEntry], at: datetime
-) -> Payout:
+TAKE = "DELETE FROM public.payouts_unpaidentry WHERE entry_id = ANY(%s)"
+
+
+def _claim(plan: Plan, at: datetime) -> Payout:
+    """The payout, with its entries off the list of unpaid ones: the row count says that nobody else has them."""
+    account, ids = plan.account, [entry.id for entry in plan.entries]
     last = Payout.objects.filter(tenant_id=account.tenant_id).aggregate(last=Max("number"))["last"] or 0
     payout = Payout.objects.create(
         tenant_id=account.tenant_id,
         number=last + 1,
-        currency=currency,
-        amount_minor=amount,
+        currency=plan.currency,
+        amount_minor=plan.amount_minor,
+        source_charge_id=plan.source_charge,
         destination=account.stripe_account_id or "",
         requested_at=at,
     )
-    PayoutEntry.objects.bulk_create(PayoutEntry(payout=payout, entry_id=entry.id) for entry in entries)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [ids])
+        if cursor.rowcount != len(ids):
+            raise RuntimeError(
+                f"payout {payout.pk}: {len(ids) - cursor.rowcount} entries are claimed already"
+            )
+    PayoutEntry.objects.bulk_create(PayoutEntry(payout=payout, entry_id=entry_id) for entry_id in ids)
     enqueue("payout.send", payout_id=payout.pk)
     return payout
 
 
-def send_payout(*, payout_id: UUID) -> Payout:
-    """Make a requested payout's transfer at Stripe and record the answer. Safe to run again, also after a crash.
-
-    Refused by Stripe (balance too low, account restricted): FAILED, its entries are free for the next run.
-    No answer: stays REQUESTED and raises, so that the job tries again.
-    """
-    payout = Payout.objects.get(pk=payout_id)
-    if payout.status != PayoutStatus.REQUESTED:
-        return payout
-    try:
-        with stripe_api() as stripe:
-            made = _transfer_of(stripe, payout) or plain(
-                stripe.v1.transfers.create(
-                    params={
-                        "amount": payout.amount_minor,
-                        "currency": payout.currency.lower(),
-                        "destination": payout.destination,
-                        "transfer_group": transfer_group(payout),
-                        "metadata": {"tenant": str(payout.tenant_id), "payout": str(payout.pk)},
-                    },
-                    options={"idempotency_key": f"payout:{payout.pk}"},
-                )
-            )
-    except PaymentProviderRefused as refusal:
-        return _record_failure(payout_id, refusal)
-    return record_transfer(payout_id=payout_id, made=made)
+GIVE_BACK = """
+INSERT INTO public.payouts_unpaidentry (entry_id, account_id, charge_id, amount_minor)
+SELECT e.id, e.account_id, e.charge_id, e.amount_minor FROM public.payouts_payoutentry p
+  JOIN public.payouts_ledgerentry e ON e.id = p.entry_id WHERE p.payout_id = %s AND p.released_at IS NULL
+"""
 
 
-def transfer_group(payout: Payout) -> str:
-    """How a payout's transfer is found again at Stripe."""
-    return f"payout:{payout.pk}"
-
-
-def _transfer_of(stripe: Any, payout: Payout) -> dict[str, Any] | None:
-    found = stripe.v1.transfers.list(params={"transfer_group": transfer_group(payout), "limit": 1}).data
-    return plain(found[0]) if found else None
-
-
-@transaction.atomic
-def record_transfer(*, payout_id: UUID, made: dict[str, Any]) -> Payout:
-    """REQUESTED -> SENT: post the transfer and freeze the statement. Locks the payout; again it does nothing."""
-    payout = Payout.objects.select_for_update(of=("self",)).select_related("tenant").get(pk=payout_id)
-    if payout.transfer_id == made["id"]:
-        return payout
-    if (made["amount"], made["currency"].upper(), made["destination"]) != (
-        payout.amount_minor,
-        payout.currency,
-        payout.destination,
-    ):
-        payout.lose_sight(
-            message=f"transfer {made['id']} does not match: {made['amount']} {made['currency']} to {made['destination']}"
-        )
-        payout.save()
-        return payout
-    at = datetime.fromtimestamp(made["created"], UTC)
-    statement = freeze_statement(payout)
-    post_transfer(
-        transfer_id=made["id"],
-        payout_id=payout.pk,
-        tenant=payout.tenant,
-        amount_minor=payout.amount_minor,
-        currency=payout.currency,
-        occurred_at=at,
-    )
-    payout.send(at=at, transfer_id=made["id"], statement=statement)
-    payout.save()
-    amount = Money(payout.amount_minor, payout.currency).format()
-    with tenant_scope(payout.tenant):
-        notify(
-            type="payout_sent",
-            title=f"Payout of {amount} is on its way",
-            message=f"Payout {payout.number}: {amount} was moved to your account at Stripe, which sends it to your bank.",
-            dedupe_key=f"staff:payout:{payout.pk}",
-            email=payout.tenant.support_email,
-            for_staff=True,
-        )
-    return payout
-
-
-@transaction.atomic
-def _record_failure(payout_id: UUID, refusal: PaymentProviderRefused) -> Payout:
-    payout = Payout.objects.select_for_update().get(pk=payout_id)
-    if payout.status == PayoutStatus.REQUESTED:
-        payout.fail(at=now(), code=str(refusal.facts["reason_code"]), message=str(refusal.facts["reason"]))
-        payout.save()
-        PayoutEntry.objects.filter(payout=payout, released_at=None).update(released_at=now())
-        log.warning("payout.failed", payout=str(payout.pk), code=payout.failure_code)
-    return payout
-
-
-def settle_payouts(*, stripe_account_id: str, at: datetime) -> int:
-    """The bank has what was sent to this account before `at`: SENT -> PAID. Returns how many payouts."""
-    with transaction.atomic():
-        sent = list(
-            Payout.objects.select_for_update().filter(
-                destination=stripe_account_id, status=PayoutStatus.SENT, sent_at__lte=at
-            )
-        )
-        for payout in sent:
-            payout.settle(at=at)
-            payout.save(update_fields=["status", "settled_at"])
-    return len(sent)
-
-
-def sweep_payouts() -> int:
-    """Requested payouts whose job is gone (parked, or lost with a database) get a new one."""
-    waiting = Payout.objects.filter(status=PayoutStatus.REQUESTED)
-    for payout in waiting:
-        enqueue("payout.send", payout_id=payout.pk)
-    return len(waiting)
+def release_claims(payout: Payout) -> None:
+    """The payout failed: what it had claimed is free for the next one. Call inside its transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, [payout.pk])
+    PayoutEntry.objects.filter(payout=payout, released_at=None).update(released_at=now())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from core.money import split_minor
+from core.money import percent_of, split_minor
 from services.promotion_services import PromotionRefused, check_promotion, discount_lines, find_promotion
 from shop.models import Promotion
 
@@ -42,7 +42,10 @@ class PricedLine:
 
 @dataclass(frozen=True)
 class PricedCart:
-    """Lines and totals in minor units. `promotion_problem` says why a code that was entered takes nothing off."""
+    """Lines and totals in minor units. `promotion_problem` says why a code that was entered takes nothing off.
+
+    `funded` is each line's part of the discount that the marketplace pays for.
+    """
 
     currency: str
     lines: list[PricedLine]
@@ -53,6 +56,7 @@ class PricedCart:
     promotion: Promotion | None
     promotion_code: str
     promotion_problem: PromotionRefused | None
+    funded: list[int]
     subtotal_minor: int = field(init=False)
     discount_minor: int = field(init=False)
     total_minor: int = field(init=False)
@@ -129,6 +133,7 @@ def price_lines(
         except PromotionRefused as refusal:
             problem = refusal
     shipping = rate.price_of(sum(subtotals) - sum(discounts))
+    funding = promotion.funded_basis_points if promotion else 0
     return PricedCart(
         currency=currency,
         lines=list(lines),
@@ -139,4 +144,5 @@ def price_lines(
         promotion=promotion,
         promotion_code=promotion_code,
         promotion_problem=problem,
+        funded=split_minor(percent_of(sum(discounts), funding), discounts) if funding else [0] * len(lines),
     )

@@ -1,26 +1,36 @@
 """Giving money back: promised under a lock, made by a job, recorded once - also when made in Stripe's dashboard."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs import enqueue
 from core.money import Money
-from payouts.models import Charge
-from services.commission_services import commission_on_refund
+from payouts.models import Charge, Dispute
+from services import ledger_facts
+from services.charge_services import refresh_charge
+from services.credit_services import Taken, by_amount, by_units, credit, returned_by, take_credit_back
 from services.inventory_services import StockLine, change_stock
-from services.ledger_services import post_refund
+from services.ledger_services import post
 from services.notification_services import notify_refund_failed, notify_refunded
 from services.order_history import SYSTEM, Actor, record_event
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
-from shop.models import MovementKind, Order, OrderLine, Payment, PaymentStatus, Refund, RefundStatus
+from shop.models import (
+    CreditKind,
+    MovementKind,
+    Order,
+    OrderLine,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
 from tenants.context import current_tenant, tenant_scope
 
 
@@ -38,18 +48,33 @@ class NotRefundable(Conflict):
     title = "There is no payment to refund"
 
 
+class DisputeOpen(Conflict):
+    """The buyer's bank has asked the money back already; a refund as well would pay it twice. Facts: dispute_id."""
+
+    code = "dispute_open"
+    title = "A dispute of this payment is open"
+    detail = "Accept the dispute to give the money back, or answer it."
+
+
 def request_refund(
     *,
     order_id: UUID,
     amount_minor: int | None,
     reason: str,
     actor: Actor,
+    units: Mapping[int, int] | None = None,
+    with_shipping: bool = False,
     restock: Sequence[StockLine] = (),
     request_key: str | None = None,
 ) -> Refund:
-    """Promise a refund of `amount_minor` (None: all that is left); a job makes it at Stripe.
+    """Promise a refund; a job makes it at Stripe.
 
-    Locks: the order, its payment, restocked items. Raises NotFound, NotRefundable, OverRefund, Invalid.
+    With `units` (order line id -> units): what those units cost, with their tax and, if wanted, their part of the shipping;
+    with an amount as well: that amount, taken from those lines. Without: `amount_minor`, shared out over everything that
+    is left, or all that is left (None).
+
+    Locks: the order, its payment, restocked items. Raises NotFound, NotRefundable, DisputeOpen, OverRefund,
+    TooManyUnitsBack, Invalid.
     """
     with transaction.atomic():
         order = Order.objects.select_for_update().filter(pk=order_id).first()
@@ -58,7 +83,14 @@ def request_refund(
         if request_key and (earlier := Refund.objects.filter(request_key=request_key).first()):
             return earlier
         return _promise(
-            order, amount_minor, reason=reason, actor=actor, restock=restock, request_key=request_key
+            order,
+            amount_minor,
+            reason=reason,
+            actor=actor,
+            units=units,
+            with_shipping=with_shipping,
+            restock=restock,
+            request_key=request_key,
         )
 
 
@@ -76,24 +108,19 @@ def _promise(
     *,
     reason: str,
     actor: Actor,
+    units: Mapping[int, int] | None = None,
+    with_shipping: bool = False,
     restock: Sequence[StockLine] = (),
     request_key: str | None = None,
 ) -> Refund:
     payment = order.payments.select_for_update().filter(status=PaymentStatus.CAPTURED).first()
     if payment is None:
         raise NotRefundable()
-    left = payment.captured_minor - payment.refunded_minor
-    amount_minor = left if amount_minor is None else amount_minor
-    if amount_minor <= 0 and left > 0:
-        raise Invalid(field="amount_minor", reason="must be above 0")
-    promised = Payment.objects.filter(
-        pk=payment.pk, captured_minor__gte=F("refunded_minor") + amount_minor
-    ).exclude(captured_minor=F("refunded_minor"))
-    if not promised.update(refunded_minor=F("refunded_minor") + amount_minor):
-        raise OverRefund(
-            requested=Money(amount_minor, order.currency).as_json(),
-            left=Money(left, order.currency).as_json(),
-        )
+    if dispute := Dispute.objects.filter(charge_id=payment.transaction_id, closed_at=None).first():
+        raise DisputeOpen(dispute_id=dispute.pk)
+    taken = _taken(order, payment, amount_minor, units, with_shipping=with_shipping)
+    amount_minor = sum(part.amount for part in taken)
+    _count(payment, amount_minor)
     refund = Refund.objects.create(
         order=order,
         payment=payment,
@@ -104,10 +131,64 @@ def _promise(
         request_key=request_key,
         restock=[{"variant_id": str(line.variant_id), "quantity": line.quantity} for line in restock],
     )
+    returned = credit(order, taken, kind=CreditKind.REFUND, source=str(refund.pk), refund=refund)
+    refund.commission_returned_minor = returned.commission_minor
+    refund.save(update_fields=["commission_returned_minor"])
+    refresh_charge(payment.transaction_id or "")
     _take_back(order, restock)
     record_event(order, "refund_requested", actor, reason=reason, amount_minor=amount_minor)
     enqueue("refund.send", refund_id=refund.pk)
     return refund
+
+
+def _taken(
+    order: Order,
+    payment: Payment,
+    amount_minor: int | None,
+    units: Mapping[int, int] | None,
+    *,
+    with_shipping: bool,
+) -> list[Taken]:
+    """What the refund takes of each line."""
+    lines = list(order.lines.all())
+    left = min(
+        payment.captured_minor - payment.refunded_minor,
+        sum(line.paid_minor - line.credited_minor for line in lines),
+    )
+    if units is not None:
+        taken = by_units(lines, units, with_shipping=with_shipping)
+        if amount_minor is None:
+            return taken
+        named = [line for line in lines if line.pk in units]
+        most = sum(line.paid_minor - line.credited_minor for line in named)
+        if amount_minor > most:
+            raise _over(order, amount_minor, most)
+        by_line = {part.line.pk: part.quantity for part in taken}
+        taken = by_amount(named, amount_minor)
+        for part in taken:
+            part.quantity = by_line[part.line.pk]
+        return taken
+    amount_minor = left if amount_minor is None else amount_minor
+    if amount_minor <= 0 and left > 0:
+        raise Invalid(field="amount_minor", reason="must be above 0")
+    if amount_minor > left or not left:
+        raise _over(order, amount_minor, left)
+    return by_amount(lines, amount_minor)
+
+
+def _over(order: Order, requested: int, left: int) -> OverRefund:
+    return OverRefund(
+        requested=Money(requested, order.currency).as_json(), left=Money(left, order.currency).as_json()
+    )
+
+
+def _count(payment: Payment, amount_minor: int) -> None:
+    """The conditional UPDATE that decides: no more is ever promised than was captured. Raises OverRefund, Invalid."""
+    if amount_minor <= 0:
+        raise Invalid(field="lines", reason="there is nothing left to refund of these lines")
+    counted = Payment.objects.filter(pk=payment.pk, captured_minor__gte=F("refunded_minor") + amount_minor)
+    if not counted.update(refunded_minor=F("refunded_minor") + amount_minor):
+        raise _over(payment.order, amount_minor, payment.captured_minor - payment.refunded_minor)
 
 
 def _take_back(order: Order, restock: Sequence[StockLine]) -> None:
@@ -215,19 +296,21 @@ def record_refund(order: Order, payment: Payment, charge: Charge, made: dict[str
     ):
         _succeed(order, charge, refund, made, moment)
     elif made["status"] in ("failed", "canceled") and refund.status != RefundStatus.FAILED:
-        if refund.status == RefundStatus.REQUESTED:
+        if refund.status == RefundStatus.REQUESTED and made.get("balance_transaction"):
             _succeed(order, charge, refund, made, moment, tell=False)
-        post_refund(
-            charge,
-            tenant=current_tenant(),
-            stripe_refund_id=made["id"],
-            amount_minor=refund.amount_minor,
-            commission_minor=refund.commission_returned_minor,
-            occurred_at=now(),
-            failed=True,
-        )
-        Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+        if refund.status == RefundStatus.SUCCEEDED:
+            _undo(order, charge, refund)
         _fail(refund, _response(made))
+
+
+def _undo(order: Order, charge: Charge, refund: Refund) -> None:
+    """The bank sent a refund back: the opposite is booked."""
+    returned = returned_by(refund.pk)
+    post(
+        ledger_facts.refund_failed(charge, refund.transaction_id or "", refund.amount_minor, returned, now())
+    )
+    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+    refresh_charge(charge.pk, refunded_by=-refund.amount_minor)
 
 
 def _requested_one(order: Order, made: dict[str, Any]) -> Refund | None:
@@ -241,7 +324,7 @@ def _adopt(order: Order, payment: Payment, made: dict[str, Any]) -> Refund:
     record_event(
         order, "refund_found", SYSTEM, reason="made in Stripe's dashboard", amount_minor=made["amount"]
     )
-    return Refund.objects.create(
+    refund = Refund.objects.create(
         order=order,
         payment=payment,
         amount_minor=made["amount"],
@@ -249,6 +332,11 @@ def _adopt(order: Order, payment: Payment, made: dict[str, Any]) -> Refund:
         reason="made in Stripe's dashboard",
         transaction_id=made["id"],
     )
+    taken = by_amount(list(order.lines.all()), made["amount"])
+    returned = credit(order, taken, kind=CreditKind.REFUND, source=str(refund.pk), refund=refund)
+    refund.commission_returned_minor = returned.commission_minor
+    refund.save(update_fields=["commission_returned_minor"])
+    return refund
 
 
 def _response(made: dict[str, Any]) -> dict[str, Any]:
@@ -261,27 +349,11 @@ def _response(made: dict[str, Any]) -> dict[str, Any]:
 def _succeed(
     order: Order, charge: Charge, refund: Refund, made: dict[str, Any], moment: datetime, *, tell: bool = True
 ) -> None:
-    so_far = Refund.objects.filter(order=order, status=RefundStatus.SUCCEEDED).aggregate(
-        refunded=Coalesce(Sum("amount_minor"), 0), commission=Coalesce(Sum("commission_returned_minor"), 0)
-    )
-    refund.commission_returned_minor = commission_on_refund(
-        rule=order.commission_rule,
-        base_minor=order.subtotal_minor - order.discount_minor,
-        order_total_minor=order.total_minor,
-        refunded_minor=so_far["refunded"] + refund.amount_minor,
-        returned_before_minor=so_far["commission"],
-    )
     refund.succeed(at=moment, response=_response(made))
     refund.save()
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
-    post_refund(
-        charge,
-        tenant=current_tenant(),
-        stripe_refund_id=made["id"],
-        amount_minor=refund.amount_minor,
-        commission_minor=refund.commission_returned_minor,
-        occurred_at=moment,
-    )
+    post(ledger_facts.refund(charge, made["id"], refund.amount_minor, returned_by(refund.pk), moment))
+    refresh_charge(charge.pk, refunded_by=refund.amount_minor)
     if tell:
         notify_refunded(order, refund)
 
@@ -293,4 +365,6 @@ def _fail(refund: Refund, response: dict[str, Any]) -> None:
     Payment.objects.filter(pk=refund.payment_id).update(
         refunded_minor=F("refunded_minor") - refund.amount_minor
     )
+    take_credit_back(str(refund.pk))
+    refresh_charge(refund.payment.transaction_id or "")
     notify_refund_failed(refund.order, refund)

@@ -8,10 +8,11 @@ from django.db.models import F
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
+from core.jobs import enqueue
 from services.notification_services import notify_shipped
 from services.order_history import Actor, record_event
 from services.order_services import lock_order
-from shop.models import Order, OrderLine, OrderStatus, Shipment, ShipmentLine, ShippingRate
+from shop.models import Order, OrderLine, OrderStatus, PaymentStatus, Shipment, ShipmentLine, ShippingRate
 from tenants.context import current_tenant
 
 
@@ -33,7 +34,8 @@ def ship_order(
 ) -> Shipment:
     """Send a parcel with `quantities` (order line id -> units); None sends all that is left.
 
-    The order becomes SHIPPED with the parcel that takes the last units. Locks: the order.
+    The order becomes SHIPPED with the parcel that takes the last units; a payment that was only authorised is captured then.
+    Locks: the order.
     Raises: NotFound (order, line), IllegalTransition (not confirmed), TooManyUnits, Invalid (nothing in it).
     """
     with transaction.atomic():
@@ -82,6 +84,8 @@ def _mark_shipped(order: Order, actor: Actor) -> None:
     order.ship(at=moment)
     order.save(update_fields=["status", "shipped_at"])
     record_event(order, "shipped", actor, from_status=before, at=moment)
+    if order.payments.filter(status=PaymentStatus.AUTHORISED).exists():
+        enqueue("payment.capture", order_id=order.pk)
 
 
 def set_flat_rate(*, name: str, price_minor: int, free_from_minor: int | None) -> ShippingRate:

@@ -21,10 +21,12 @@ from core.parsers import parse_json
 from core.renderers import dumps
 from payouts.models import Charge, EventState, Payout, SellerAccount, StripeEvent, Watermark
 from services.account_services import sync_account
+from services.debt_services import sync_reversals
+from services.dispute_services import sync_dispute
 from services.payment_services import NotOurs, Quarantined, sync_intent
-from services.payout_services import settle_payouts
 from services.refund_services import sync_refunds
 from services.stripe_gateway import plain, stripe_api
+from services.transfer_services import send_payout, sync_bank_payout
 
 log = structlog.get_logger("souk.webhooks")
 SWEEP = "stripe_events"
@@ -168,8 +170,9 @@ def _refund_event(row: StripeEvent) -> str | None:
 
 
 def _dispute_event(row: StripeEvent) -> str | None:
-    """Disputes are not booked yet: a person has to know, and `reconcile` lists the difference."""
-    raise Quarantined("a dispute: not booked automatically, see reconcile")
+    _platform_only(row)
+    sync_dispute(row.object_id)
+    return None
 
 
 def _account_event(row: StripeEvent) -> str | None:
@@ -200,7 +203,13 @@ def _transfer_event(row: StripeEvent) -> str | None:
     if not known:
         raise Quarantined(f"transfer {row.object_id} was not made by a payout of ours")
     if row.type == "transfer.reversed" or _object(row).get("amount_reversed"):
-        raise Quarantined("a transfer reversal: not booked automatically, see reconcile")
+        if not Payout.objects.filter(transfer_id=row.object_id).exists():
+            payout = send_payout(payout_id=_payout_id(group))  # told before the transfer was recorded
+            if payout.transfer_id != row.object_id:
+                raise Quarantined(
+                    f"transfer {row.object_id} came back, payout {payout.pk} is {payout.status}"
+                )
+        return f"{sync_reversals(transfer_id=row.object_id)} reversals"
     return None
 
 
@@ -216,9 +225,8 @@ def _bank_event(row: StripeEvent) -> str | None:
     """The connected account's own payout to its bank."""
     if not row.account or not SellerAccount.objects.filter(stripe_account_id=row.account).exists():
         raise NotOurs(f"account {row.account}")
-    if row.type == "payout.failed":
-        raise Quarantined(f"the bank of {row.account} sent a payout back")
-    return f"{settle_payouts(stripe_account_id=row.account, at=row.created)} payouts settled"
+    moved = sync_bank_payout(stripe_account_id=row.account, bank_payout_id=row.object_id)
+    return f"{moved} payouts followed"
 
 
 def _platform_only(row: StripeEvent) -> None:
@@ -230,10 +238,13 @@ HANDLERS: dict[str, Callable[[StripeEvent], str | None]] = {
     "payment_intent.succeeded": _intent_event,
     "payment_intent.payment_failed": _intent_event,
     "payment_intent.canceled": _intent_event,
+    "payment_intent.amount_capturable_updated": _intent_event,
     "checkout.session.completed": _session_event,
     "checkout.session.async_payment_succeeded": _session_event,
     "checkout.session.async_payment_failed": _session_event,
     "charge.succeeded": _charge_event,
+    "charge.captured": _charge_event,
+    "charge.expired": _charge_event,
     "charge.updated": _charge_event,
     "charge.refunded": _charge_event,
     "charge.refund.updated": _refund_event,
@@ -241,6 +252,7 @@ HANDLERS: dict[str, Callable[[StripeEvent], str | None]] = {
     "refund.updated": _refund_event,
     "refund.failed": _refund_event,
     "charge.dispute.created": _dispute_event,
+    "charge.dispute.updated": _dispute_event,
     "charge.dispute.funds_withdrawn": _dispute_event,
     "charge.dispute.funds_reinstated": _dispute_event,
     "charge.dispute.closed": _dispute_event,

@@ -1,11 +1,18 @@
 """Jobs of one storefront. Each is run in its tenant's schema and is safe to run twice."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
 from services.image_services import fetch_image
 from services.notification_services import send_notification_mail
-from services.payment_services import close_page, expire_order
+from services.payment_services import (
+    NotAuthorised,
+    capture_payment,
+    close_page,
+    expire_order,
+    void_payment,
+)
 from services.refund_services import send_refund, sync_refunds
 
 
@@ -17,6 +24,17 @@ def expire_order_job(*, order_id: str) -> None:
 @task("payment.close_page", priority=MONEY)
 def close_page_job(*, payment_id: str) -> None:
     close_page(payment_id=UUID(payment_id))
+
+
+@task("payment.capture", priority=MONEY)
+def capture_payment_job(*, order_id: str) -> None:
+    with suppress(NotAuthorised):
+        capture_payment(order_id=UUID(order_id))
+
+
+@task("payment.void", priority=MONEY)
+def void_payment_job(*, payment_id: str) -> None:
+    void_payment(payment_id=UUID(payment_id))
 
 
 @task("refund.send", priority=MONEY)

@@ -186,6 +186,10 @@ COMMISSION_BASIS_POINTS = env.int("SOUK_COMMISSION_BASIS_POINTS", default=1000)
 COMMISSION_FIXED_MINOR = env.int("SOUK_COMMISSION_FIXED_MINOR", default=30)
 HOLD_DAYS = env.int("SOUK_HOLD_DAYS", default=7)
 PAYOUT_MINIMUM_MINOR = env.int("SOUK_PAYOUT_MINIMUM_MINOR", default=2000)
+# True: each charge is transferred on its own (`source_transaction`) once its hold is over, without waiting for its funds.
+TRANSFERS_PER_CHARGE = env.bool("SOUK_TRANSFERS_PER_CHARGE", default=False)
+# A seller's debt is carried and netted; older than this it is taken back from earlier transfers.
+DEBT_REVERSAL_DAYS = env.int("SOUK_DEBT_REVERSAL_DAYS", default=30)
 ORDER_DEADLINE = timedelta(minutes=env.int("SOUK_ORDER_DEADLINE_MINUTES", default=35))
 CART_LIFETIME = timedelta(days=30)
 SCHEMA_POOL_SIZE = env.int("SOUK_SCHEMA_POOL_SIZE", default=5)

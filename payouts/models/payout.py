@@ -40,6 +40,7 @@ class Payout(FSMModelMixin, models.Model):
     status = FSMField(default=PayoutStatus.REQUESTED, choices=PayoutStatus.choices, protected=True)
     destination = models.CharField(max_length=80)
     transfer_id = models.CharField(max_length=80, unique=True, null=True)
+    bank_payout_id = models.CharField(max_length=80, blank=True)
     failure_code = models.CharField(max_length=80, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
     statement = models.JSONField(default=dict)
@@ -79,8 +80,9 @@ class Payout(FSMModelMixin, models.Model):
         self.failure_code = self.failure_message = ""
 
     @transition(field=status, source=[PayoutStatus.SENT, PayoutStatus.RETURNED], target=PayoutStatus.PAID)
-    def settle(self, *, at: datetime) -> None:
-        self.settled_at = at
+    def settle(self, *, at: datetime, bank_payout_id: str = "") -> None:
+        """The seller's bank has it, by Stripe's payout of that id."""
+        self.settled_at, self.bank_payout_id = at, bank_payout_id
         self.failure_code = self.failure_message = ""
 
     @transition(field=status, source=[PayoutStatus.SENT, PayoutStatus.PAID], target=PayoutStatus.RETURNED)

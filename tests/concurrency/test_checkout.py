@@ -17,9 +17,10 @@ from services.address_services import remove_address, save_address
 from services.cart_services import CartAlreadyOrdered
 from services.order_history import SYSTEM
 from services.payment_services import start_payment, sync_intent, sync_payment
-from services.payout_services import free_entries, run_payouts, send_payout
+from services.payout_services import free_entries, run_payouts
 from services.promotion_services import PromotionRefused
 from services.refund_services import NotRefundable, OverRefund, request_refund
+from services.transfer_services import send_payout
 from services.webhook_services import receive_stripe_event
 from shop.models import (
     Address,

@@ -4,7 +4,7 @@ import pytest
 
 from core.money import split_minor
 from payouts.models import CommissionRule
-from services.commission_services import Commission, commission_for, commission_on_refund
+from services.commission_services import Commission, commission_for, share_of
 from tests.factories.shop import make_order, make_promotion, make_variant
 from tests.factories.tenants import make_tenant
 
@@ -37,19 +37,10 @@ def test_commission_of_a_base(case, basis_points, fixed, base, expected):
 
 
 def test_the_specifications_refunds_give_back_the_percentage_part():
-    frozen = rule(1000, 30).as_json()
+    frozen = rule(1000, 30)
 
-    def returned(base, total, refunded, before=0):
-        return commission_on_refund(
-            rule=frozen,
-            base_minor=base,
-            order_total_minor=total,
-            refunded_minor=refunded,
-            returned_before_minor=before,
-        )
-
-    assert returned(10_000, 10_000, 2_500) == 250
-    assert returned(5_999, 5_999, 5_999) == 600
+    assert share_of(frozen.returnable(10_000), 2_500, 10_000) == 250
+    assert share_of(frozen.returnable(5_999), 5_999, 5_999) == 600
 
 
 def test_the_first_rule_that_matches_wins_and_tenants_come_where_the_operator_puts_them(db):

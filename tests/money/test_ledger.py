@@ -112,7 +112,7 @@ def test_entries_cannot_join_a_transaction_that_is_over(booked):
     account = ledger_account(AccountKind.STRIPE_BALANCE, tenant, "EUR")
 
     with pytest.raises(IntegrityError, match="is closed"):
-        insert_entry(row.pk, account, 10)
+        insert_entry(row, account, 10)
 
 
 def test_an_entry_has_the_currency_of_its_account(booked):

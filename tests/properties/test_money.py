@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.money import percent_of, split_minor
-from services.commission_services import Commission, commission_on_refund, share_commission
+from services.commission_services import Commission, share_of
 
 amounts = st.integers(min_value=0, max_value=10**12)
 weights = st.lists(st.integers(min_value=0, max_value=10**9), min_size=1, max_size=40)
@@ -116,7 +116,7 @@ def test_commission_is_never_below_zero_nor_above_the_goods(rule, base):
 @given(rules, weights)
 def test_the_lines_shares_of_commission_sum_to_it(rule, bases):
     commission = rule.of(sum(bases))
-    parts = share_commission(commission, bases)
+    parts = split_minor(commission, bases)
     assert sum(parts) == commission
     assert all(0 <= part <= base for part, base in zip(parts, bases, strict=True))
 
@@ -130,13 +130,7 @@ def test_however_refunds_are_cut_the_whole_of_them_leaves_exactly_the_fixed_part
             if len(parts) < 12
             else total - refunded
         )
-        part = commission_on_refund(
-            rule=rule.as_json(),
-            base_minor=base,
-            order_total_minor=total,
-            refunded_minor=refunded,
-            returned_before_minor=returned,
-        )
+        part = share_of(rule.returnable(base), refunded, total) - returned
         returned += part
         parts.append(part)
         assert part >= 0

@@ -112,7 +112,7 @@ def test_accounts_whose_events_never_came_are_read_again(account, stripe_local):
     assert sync_stale_accounts() == 0
 
 
-def test_the_bank_settles_payouts_and_a_returned_one_is_shown_to_a_person(account, stripe_local):
+def test_the_bank_settles_payouts_and_a_failure_after_that_wins(account, stripe_local):
     stripe_local.onboard(account.stripe_account_id)
     tell(stripe_local, "account.updated")
     pay(make_order((make_variant(price_minor=10_000), 1)), stripe_local)
@@ -125,7 +125,13 @@ def test_the_bank_settles_payouts_and_a_returned_one_is_shown_to_a_person(accoun
 
     stripe_local.control(f"payouts/{at_bank['id']}/failed", code="account_closed")
     tell(stripe_local, "payout.failed")
-    assert StripeEvent.objects.get(type="payout.failed").state == EventState.QUARANTINED
+    tell(stripe_local, "payout.paid")
+    payout = Payout.objects.get()
+    assert (payout.status, payout.failure_code) == (PayoutStatus.RETURNED, "account_closed")
+    assert Notification.objects.filter(type="payout_returned").count() == 1
+    assert run_payouts(at=timezone.now() + timedelta(days=8)) == [], (
+        "the money has left us: no second transfer"
+    )
 
 
 def test_a_transfer_nobody_here_made_is_reported_not_adopted(account, stripe_local):
@@ -138,12 +144,3 @@ def test_a_transfer_nobody_here_made_is_reported_not_adopted(account, stripe_loc
     tell(stripe_local, "transfer.created")
 
     assert StripeEvent.objects.get(type="transfer.created").state == EventState.QUARANTINED
-
-
-def test_a_dispute_is_shown_to_a_person(account, stripe_local):
-    payment = pay(make_order((make_variant(price_minor=10_000), 1)), stripe_local)
-    stripe_local.control("disputes", charge=payment.transaction_id)
-
-    tell(stripe_local, "charge.dispute.created")
-
-    assert StripeEvent.objects.get(type="charge.dispute.created").state == EventState.QUARANTINED
