@@ -13,6 +13,7 @@ from payouts.models.ledger import (
     UnpaidEntry,
 )
 from payouts.models.payout import Payout, PayoutEntry, PayoutStatus, ReversalStatus, TransferReversal
+from payouts.models.reconciliation import Difference, DifferenceKind, DifferenceState, StripeTransaction
 from payouts.models.seller import (
     CommissionReturn,
     CommissionRule,
@@ -30,6 +31,9 @@ __all__ = [
     "CommissionReturn",
     "CommissionRule",
     "Debt",
+    "Difference",
+    "DifferenceKind",
+    "DifferenceState",
     "Dispute",
     "EntryPart",
     "EventState",
@@ -46,6 +50,7 @@ __all__ = [
     "ReversalStatus",
     "SellerAccount",
     "StripeEvent",
+    "StripeTransaction",
     "TransferReversal",
     "UnpaidEntry",
     "Watermark",
