@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from core.money import split_minor
-from payouts.models import EntryPart, Payout
+from payouts.models import EntryPart, Payout, SellerAccount
 from shop.models import CreditKind, CreditLine, OrderLine, Refund
 from tenants.context import tenant_scope
 
@@ -75,8 +75,8 @@ def freeze_statement(payout: Payout, *, issued_at: datetime) -> dict[str, Any]:
         totals[line["kind"]] = totals.get(line["kind"], 0) + line["amount_minor"]
     return {
         "number": payout.number,
-        "seller": {"name": payout.tenant.name},
-        "marketplace": {"name": settings.MARKETPLACE_NAME},
+        "seller": seller_details(payout.tenant_id),
+        "marketplace": marketplace_details(),
         "currency": payout.currency,
         "amount_minor": payout.amount_minor,
         "issued_at": issued_at.isoformat(),
@@ -85,6 +85,25 @@ def freeze_statement(payout: Payout, *, issued_at: datetime) -> dict[str, Any]:
         "totals": totals,
         "lines": lines,
         "orders": _order_lines(payout, lines),
+    }
+
+
+def seller_details(tenant_id: UUID) -> dict[str, str]:
+    """Who the seller is, as documents print it."""
+    account = SellerAccount.objects.select_related("tenant").get(tenant_id=tenant_id)
+    return {
+        "name": account.legal_name or account.tenant.name,
+        "address": account.legal_address or account.tenant.country,
+        "tax_id": account.tax_id,
+    }
+
+
+def marketplace_details() -> dict[str, str]:
+    """Who the marketplace is, as documents print it."""
+    return {
+        "name": settings.MARKETPLACE_LEGAL_NAME or settings.MARKETPLACE_NAME,
+        "address": settings.MARKETPLACE_ADDRESS,
+        "tax_id": settings.MARKETPLACE_TAX_ID,
     }
 
 
@@ -127,11 +146,12 @@ def _order_lines(payout: Payout, lines: list[dict[str, Any]]) -> list[dict[str, 
         ):
             found[order_line.order_id].append(order_line)
             numbers[order_line.order_id] = order_line.order.number
-        credits = _credits(by_order)
+        credits = credits_of(by_order)
     rows = []
     for order_id in sorted(found, key=lambda key: numbers[key]):
         rows += [
-            row.as_json(numbers[order_id]) for row in _share(found[order_id], by_order[order_id], credits)
+            row.as_json(numbers[order_id])
+            for row in share_facts(found[order_id], by_order[order_id], credits)
         ]
     return rows
 
@@ -139,7 +159,7 @@ def _order_lines(payout: Payout, lines: list[dict[str, Any]]) -> list[dict[str, 
 Credits = dict[tuple[str, int], CreditLine]
 
 
-def _credits(order_ids: Iterable[UUID]) -> Credits:
+def credits_of(order_ids: Iterable[UUID]) -> Credits:
     """Credit lines by the key of the fact that caused them, and order line."""
     ids = list(order_ids)
     stripe_ids = dict(
@@ -159,7 +179,8 @@ def _credits(order_ids: Iterable[UUID]) -> Credits:
     return credits
 
 
-def _share(order_lines: list[OrderLine], facts: list[dict[str, Any]], credits: Credits) -> list[Row]:
+def share_facts(order_lines: list[OrderLine], facts: list[dict[str, Any]], credits: Credits) -> list[Row]:
+    """Each fact over the lines of its order, exactly: by what was written down for the line, else by what was paid."""
     rows = [Row(line, _amount(credits.get(("uncaptured", line.pk)))) for line in order_lines]
     for fact in facts:
         weights = [_weight(row.line, fact, credits) for row in rows]

@@ -12,6 +12,11 @@ DATA_DIR = Path(env("SOUK_DATA_DIR", default=str(BASE_DIR / ".souk")))
 # Faces ---------------------------------------------------------------------------------------------------------
 MARKETPLACE_HOST = env("SOUK_MARKETPLACE_HOST", default="souk.localhost").lower()
 MARKETPLACE_NAME = env("SOUK_NAME", default="Souk")
+# Printed on statements and commission invoices; lines of the address are separated by "|".
+MARKETPLACE_LEGAL_NAME = env("SOUK_LEGAL_NAME", default="")
+MARKETPLACE_ADDRESS = env("SOUK_LEGAL_ADDRESS", default="").replace("|", "\n")
+MARKETPLACE_TAX_ID = env("SOUK_TAX_ID", default="")
+INVOICE_SERIES = env("SOUK_INVOICE_SERIES", default="SOUK")
 SCHEME = env("SOUK_SCHEME", default="http")
 PORT = env.int("SOUK_PORT", default=8000)
 # Storefront hosts are decided by the Domain table, so the check of hosts is tenants.middleware's.

@@ -264,6 +264,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="selleraccount",
+            name="legal_address",
+            field=models.TextField(blank=True, max_length=400),
+        ),
+        migrations.AddField(
+            model_name="selleraccount",
+            name="legal_name",
+            field=models.CharField(blank=True, max_length=120),
+        ),
+        migrations.AddField(
+            model_name="selleraccount",
+            name="tax_id",
+            field=models.CharField(blank=True, max_length=40),
+        ),
+        migrations.AddField(
+            model_name="selleraccount",
             name="plan",
             field=models.CharField(blank=True, max_length=40),
         ),

@@ -15,7 +15,8 @@ class SellerAccount(models.Model):
     Earnings wait `hold_days` after the capture and, where `return_days` is set, that many days after delivery. A rolling
     reserve keeps `reserve_basis_points` of each sale for `reserve_days`. Payouts are made daily, weekly (`schedule_day`
     1 is Monday), monthly (`schedule_day` of the month, or its last) in the seller's time zone, or when the seller asks.
-    The minimum is in the storefront's currency; other currencies are paid whatever is there.
+    The minimum is in the storefront's currency; other currencies are paid whatever is there. Legal name, address and tax
+    number are the seller's, as statements and invoices print them.
     """
 
     tenant = models.OneToOneField(
@@ -38,6 +39,9 @@ class SellerAccount(models.Model):
     schedule_day = models.IntegerField(default=1)
     time_zone = models.CharField(max_length=60, default="UTC")
     last_run_on = models.DateField(null=True, editable=False)
+    legal_name = models.CharField(max_length=120, blank=True)
+    legal_address = models.TextField(max_length=400, blank=True)
+    tax_id = models.CharField(max_length=40, blank=True)
 
     class Meta:
         constraints = [
