@@ -6,6 +6,7 @@ from core.jobs import MONEY, task
 from services.account_services import open_account, sync_account, sync_stale_accounts
 from services.charge_services import release_reserves
 from services.debt_services import look_at_debts, send_reversal
+from services.invoice_services import issue_invoices
 from services.payout_services import run_payouts
 from services.transfer_services import send_payout, sweep_payouts
 from services.webhook_services import apply_stripe_event, sweep_events
@@ -65,3 +66,8 @@ def release_reserves_job() -> None:
 @task("payout.sweep", priority=MONEY, cron="40 * * * *")
 def sweep_payouts_job() -> None:
     sweep_payouts()
+
+
+@task("invoice.issue", priority=MONEY, cron="30 2 2 * *")
+def issue_invoices_job() -> None:
+    issue_invoices()

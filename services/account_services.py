@@ -8,11 +8,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.jobs import enqueue
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
 from services.notification_services import notify
+from services.schedule_services import check_schedule
 from services.stripe_gateway import plain, stripe_api
 from tenants.context import tenant_scope
 from tenants.models import Tenant
@@ -123,11 +124,27 @@ def _tell_seller(account: SellerAccount, can: bool) -> None:
 
 
 def set_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount:
-    """The operator's terms for a seller: hold_days, payout_minimum_minor, payouts_paused_reason. Holds apply to new sales."""
+    """The operator's terms for a seller: holds, return window, reserve, minimum, plan, schedule, and a pause with its reason.
+
+    Holds and reserves apply to new sales. Locks the seller's account. Raises Invalid, naming the field.
+    """
     with transaction.atomic():
-        account = SellerAccount.objects.select_for_update().get(tenant_id=tenant_id)
+        account = SellerAccount.objects.select_for_update().select_related("tenant").get(tenant_id=tenant_id)
         for name, value in terms.items():
             setattr(account, name, value)
+        check_schedule(
+            schedule=account.schedule, schedule_day=account.schedule_day, time_zone=account.time_zone
+        )
         account.save(update_fields=list(terms))
         record_audit("seller.terms_changed", actor_id=actor_id, tenant=account.tenant, **terms)
     return account
+
+
+SELLERS_OWN = {"schedule", "schedule_day", "time_zone", "legal_name", "legal_address", "tax_id"}
+
+
+def set_seller_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount:
+    """What a seller may decide: when payouts are made, and who stands on the documents. Raises Invalid, naming the field."""
+    if unknown := set(terms) - SELLERS_OWN:
+        raise Invalid(field=min(unknown), reason="this is the marketplace's to decide")
+    return set_terms(tenant_id=tenant_id, actor_id=actor_id, **terms)

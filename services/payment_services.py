@@ -240,6 +240,13 @@ def void_payment(*, payment_id: UUID) -> None:
     sync_payment(payment_id=payment.pk)
 
 
+def void_order_payment(*, order_id: UUID, actor: Actor) -> None:
+    """Let an order's authorisation go; the order is cancelled with it. Raises NotAuthorised."""
+    payment = _authorised(order_id)
+    record_event(payment.order, "void_requested", actor)
+    void_payment(payment_id=payment.pk)
+
+
 def _authorised(order_id: UUID) -> Payment:
     payment = (
         Payment.objects.select_related("order")

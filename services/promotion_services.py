@@ -12,8 +12,10 @@ from django.db.models import F, Q
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
 from core.money import Money, percent_of, split_minor
+from services.audit_services import record_audit
 from shop.models import Order, Promotion, PromotionKind, PromotionRedemption
-from tenants.context import current_tenant
+from tenants.context import current_tenant, tenant_scope
+from tenants.models import Tenant
 
 CODE = re.compile(r"[A-Z0-9_-]{2,40}")
 
@@ -170,4 +172,22 @@ def save_promotion(*, promotion_id: UUID | None = None, **values: Any) -> Promot
                 promotion.save()
         except IntegrityError as error:
             raise Conflict(field="code", reason="there is a promotion with this code already") from error
+    return promotion
+
+
+def fund_promotion(*, tenant: Tenant, code: str, funded_basis_points: int, actor_id: UUID) -> Promotion:
+    """The operator agrees that the marketplace pays for a part of a discount, from the next order on. Raises NotFound."""
+    with tenant_scope(tenant), transaction.atomic():
+        promotion = Promotion.objects.select_for_update().filter(code=normalise_code(code)).first()
+        if promotion is None:
+            raise NotFound(what="promotion")
+        promotion.funded_basis_points = funded_basis_points
+        promotion.save(update_fields=["funded_basis_points"])
+        record_audit(
+            "promotion.funded",
+            actor_id=actor_id,
+            tenant=tenant,
+            code=promotion.code,
+            basis_points=funded_basis_points,
+        )
     return promotion

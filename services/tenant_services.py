@@ -157,15 +157,15 @@ def default_brand(slug: str) -> dict[str, str]:
 
 
 def update_storefront(*, tenant_id: UUID, actor_id: UUID, changes: dict) -> Tenant:
-    """The seller's own settings: name, brand, support e-mail, country. Returns the tenant as it is now."""
+    """The seller's own settings: name, brand, support e-mail, country, capture method. Returns the tenant as it is now."""
     with transaction.atomic():
         tenant = lock_tenant(tenant_id)
-        for field in ("name", "support_email", "country"):
+        for field in ("name", "support_email", "country", "capture_method"):
             if field in changes:
                 setattr(tenant, field, changes[field])
         if "brand" in changes:
             tenant.brand = {**tenant.brand, **changes["brand"]}
-        tenant.save(update_fields=["name", "support_email", "country", "brand"])
+        tenant.save(update_fields=["name", "support_email", "country", "brand", "capture_method"])
         record_audit("tenant.settings_changed", actor_id=actor_id, tenant=tenant, fields=",".join(changes))
     return tenant
 

@@ -15,7 +15,7 @@ def whole_orders() -> QuerySet[Order]:
         Prefetch("lines", OrderLine.objects.select_related("variant__product").order_by("position")),
         Prefetch("shipments", Shipment.objects.prefetch_related("lines__order_line")),
         Prefetch("payments", Payment.objects.prefetch_related("attempts")),
-        "refunds",
+        "refunds__lines",
         "events",
     )
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.db.models import Prefetch, Q, QuerySet
 
 from core.errors import NotFound
-from payouts.models import Payout, SellerAccount
 from shop.models import InventoryItem, InventoryMovement, Product, Promotion, ShippingRate, Variant
 from tenants.models import Membership, Tenant
 
@@ -74,21 +73,3 @@ def shipping_rate() -> ShippingRate:
 def members(tenant: Tenant) -> QuerySet[Membership]:
     """The team."""
     return Membership.objects.filter(tenant=tenant).select_related("user").order_by("created_at")
-
-
-def seller_account(tenant: Tenant) -> SellerAccount:
-    """The seller's terms and standing at Stripe."""
-    return SellerAccount.objects.get(tenant=tenant)
-
-
-def payouts_of(tenant: Tenant) -> QuerySet[Payout]:
-    """Newest first."""
-    return Payout.objects.filter(tenant=tenant).order_by("-requested_at", "-id")
-
-
-def payout_of(tenant: Tenant, payout_id: UUID) -> Payout:
-    """One payout of this seller. Raises NotFound, also for another seller's."""
-    found = payouts_of(tenant).filter(pk=payout_id).first()
-    if found is None:
-        raise NotFound(what="payout")
-    return found

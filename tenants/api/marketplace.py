@@ -120,7 +120,7 @@ class OperatorTenantCloseView(OperatorTenantMoveView):
 class OperatorTermsView(OperatorView):
     @describe(request=TermsIn, responses=TermsOut)
     def patch(self, request: Request, tenant_id: UUID) -> Response:
-        """Hold days, minimum and pause of a seller's payouts. New hold days apply to new sales."""
+        """Holds, reserve, minimum, schedule, plan and pause of a seller's payouts. Holds and reserves apply to new sales."""
         storefront(tenant_id)
         return Response(
             TermsOut(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.api import auth, marketplace
+from tenants.api import auth, marketplace, money
 
 urlpatterns = [
     path("signup", marketplace.SignUpView.as_view()),
@@ -18,5 +18,13 @@ urlpatterns = [
     path("operator/tenants/<uuid:tenant_id>/reactivate", marketplace.OperatorTenantReactivateView.as_view()),
     path("operator/tenants/<uuid:tenant_id>/close", marketplace.OperatorTenantCloseView.as_view()),
     path("operator/tenants/<uuid:tenant_id>/terms", marketplace.OperatorTermsView.as_view()),
+    path("operator/tenants/<uuid:tenant_id>/write-offs", money.OperatorWriteOffView.as_view()),
+    path(
+        "operator/tenants/<uuid:tenant_id>/promotions/<str:code>/funding", money.OperatorFundingView.as_view()
+    ),
+    path("operator/payouts/<uuid:payout_id>/reversals", money.OperatorReversalView.as_view()),
+    path("operator/debts", money.OperatorDebtListView.as_view()),
+    path("operator/disputes", money.OperatorDisputeListView.as_view()),
+    path("operator/payout-runs/preview", money.OperatorPayoutPreviewView.as_view()),
     path("operator/payout-runs", marketplace.OperatorPayoutRunView.as_view()),
 ]

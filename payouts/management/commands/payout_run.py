@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from core.errors import DomainError
+from core.money import Money
 from payouts.models import Payout, SellerAccount
-from services.payout_services import run_payouts
+from services.payout_services import preview_payouts, run_payouts
 from tenants.models import Tenant
 
 AT_ONCE = 100  # sellers between two moves of the progress bar
@@ -19,16 +20,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--tenant", default="", help="only this storefront's slug")
+        parser.add_argument(
+            "--due", action="store_true", help="only sellers whose schedule names today, once a day"
+        )
+        parser.add_argument(
+            "--preview", action="store_true", help="show what would be paid and why not; write nothing"
+        )
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *, tenant, **options):
+    def handle(self, *, tenant, preview, due, **options):
         sellers = list(self._sellers(tenant))
+        if preview:
+            self._preview(sellers, as_json=options["json"])
+            return
         made: list[Payout] = []
         try:
             with tqdm(total=len(sellers), unit=" sellers", disable=not sys.stderr.isatty()) as bar:
                 for start in range(0, len(sellers), AT_ONCE):
                     some = sellers[start : start + AT_ONCE]
-                    made += run_payouts(tenant_ids=some)
+                    made += run_payouts(tenant_ids=some, only_due=due)
                     bar.update(len(some))
         except DomainError as error:
             raise CommandError(
@@ -40,6 +50,30 @@ class Command(BaseCommand):
         for payout in made:
             self.stdout.write(f"{payout.tenant.slug}: {payout.amount_minor} {payout.currency} requested")
         self.stdout.write(f"{len(made)} payouts requested")
+
+    def _preview(self, sellers: list[UUID], *, as_json: bool) -> None:
+        try:
+            plans = preview_payouts(tenant_ids=sellers)
+        except DomainError as error:
+            raise CommandError(error.sentence) from error
+        rows = [
+            {
+                "tenant": str(plan.account.tenant_id),
+                "currency": plan.currency,
+                "available_minor": plan.available_minor,
+                "amount_minor": plan.amount_minor,
+                "reason": plan.reason,
+            }
+            for plan in plans
+        ]
+        if as_json:
+            self.stdout.write(json.dumps({"plans": rows}))
+            return
+        for plan in plans:
+            name, available = plan.account.tenant.slug, Money(plan.available_minor, plan.currency).format()
+            amount = Money(plan.amount_minor, plan.currency).format()
+            self.stdout.write(f"{name}: {available} available, " + (plan.reason or f"{amount} would be paid"))
+        self.stdout.write(f"{sum(1 for plan in plans if plan.entries)} payouts would be requested")
 
     @staticmethod
     def _sellers(slug: str) -> Iterator[UUID]:

@@ -1,4 +1,4 @@
-"""The seller's promotions, settings, team and money."""
+"""The seller's promotions, settings and team."""
 
 from uuid import UUID
 
@@ -7,8 +7,6 @@ from rest_framework.response import Response
 
 from core.pagination import cursor_page
 from core.views import PageQuery, describe, page_of
-from services.account_services import onboarding_link
-from services.ledger_services import seller_balances
 from services.notification_services import mark_read
 from services.promotion_services import save_promotion
 from services.shipping_services import set_flat_rate
@@ -16,18 +14,12 @@ from services.tenant_services import remove_membership, set_membership, update_s
 from shop.api.v1.seller_catalogue import SellerView
 from shop.api.v1.serializers.people import MarkedOut, MarkReadIn, NotificationOut
 from shop.api.v1.serializers.selling import (
-    AccountOut,
-    BalanceOut,
-    LinkOut,
     MemberIn,
     MemberOut,
-    OnboardingIn,
-    PayoutOut,
     PromotionIn,
     PromotionOut,
     ShippingRateIn,
     ShippingRateOut,
-    StatementOut,
     StorefrontIn,
     StorefrontOut,
 )
@@ -35,10 +27,7 @@ from shop.selectors.people import staff_notifications
 from shop.selectors.selling import (
     find_promotion_by_id,
     members,
-    payout_of,
-    payouts_of,
     promotions,
-    seller_account,
     shipping_rate,
 )
 from tenants.permissions import EVERYONE, MANAGERS, OWNER
@@ -150,52 +139,3 @@ class SellerNotificationListView(SellerView):
                 )
             }
         )
-
-
-class SellerBalanceView(SellerView):
-    roles = {"GET": MANAGERS}
-
-    @describe(responses=BalanceOut(many=True))
-    def get(self, request: Request) -> Response:
-        """Pending, available and paid, per currency."""
-        return Response(BalanceOut(seller_balances(tenant_id=self.tenant.pk), many=True).data)
-
-
-class SellerPayoutListView(SellerView):
-    roles = {"GET": MANAGERS}
-
-    @describe(parameters=[PageQuery], responses=page_of(PayoutOut))
-    def get(self, request: Request) -> Response:
-        """Payouts, newest first."""
-        rows, cursor = cursor_page(
-            payouts_of(self.tenant), fields=("requested_at", "pk"), **PageQuery.parse(request.query_params)
-        )
-        return Response({"results": PayoutOut(rows, many=True).data, "next_cursor": cursor})
-
-
-class SellerPayoutView(SellerView):
-    roles = {"GET": MANAGERS}
-
-    @describe(responses=StatementOut)
-    def get(self, request: Request, payout_id: UUID) -> Response:
-        """A payout and its statement, down to the order lines."""
-        return Response(StatementOut(payout_of(self.tenant, payout_id)).data)
-
-
-class SellerAccountView(SellerView):
-    roles = {"GET": MANAGERS}
-
-    @describe(responses=AccountOut)
-    def get(self, request: Request) -> Response:
-        """How far the seller is at Stripe, and the terms of payouts."""
-        return Response(AccountOut(seller_account(self.tenant)).data)
-
-
-class SellerOnboardingView(SellerView):
-    roles = {"POST": OWNER}
-
-    @describe(request=OnboardingIn, responses={200: LinkOut})
-    def post(self, request: Request) -> Response:
-        """A short-lived link to Stripe's onboarding; it returns to a path of this storefront."""
-        path = OnboardingIn.parse(request.data)["return_path"]
-        return Response({"url": onboarding_link(tenant=self.tenant, return_url=f"{self.tenant.url}{path}")})

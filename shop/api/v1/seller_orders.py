@@ -111,11 +111,18 @@ class SellerRefundListView(SellerView):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Promise a refund; it is made at Stripe within moments. Never more than is left of what was captured."""
         body = RefundIn.parse(request.data)
+        units: dict[int, int] | None = None
+        if "lines" in body:
+            units = {}
+            for line in body["lines"]:
+                units[line["line_id"]] = units.get(line["line_id"], 0) + line["quantity"]
         refund = request_refund(
             order_id=order_id,
             amount_minor=body.get("amount_minor"),
             reason=body["reason"],
             actor=seller(request),
+            units=units,
+            with_shipping=body["with_shipping"],
             restock=[StockLine(line["variant_id"], line["quantity"]) for line in body.get("restock", ())],
             request_key=request.idempotency_key,
         )

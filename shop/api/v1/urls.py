@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from shop.api.v1 import account, buyer, seller_business, seller_catalogue, seller_orders
+from shop.api.v1 import account, buyer, seller_business, seller_catalogue, seller_money, seller_orders
 from tenants.api import auth
 
 urlpatterns = [
@@ -59,9 +59,21 @@ urlpatterns = [
     path("seller/members", seller_business.SellerMemberListView.as_view()),
     path("seller/members/<uuid:membership_id>", seller_business.SellerMemberView.as_view()),
     path("seller/notifications", seller_business.SellerNotificationListView.as_view()),
-    path("seller/balance", seller_business.SellerBalanceView.as_view()),
-    path("seller/payouts", seller_business.SellerPayoutListView.as_view()),
-    path("seller/payouts/<uuid:payout_id>", seller_business.SellerPayoutView.as_view()),
-    path("seller/account", seller_business.SellerAccountView.as_view()),
-    path("seller/account/onboarding", seller_business.SellerOnboardingView.as_view()),
+    path("seller/orders/<uuid:order_id>/earnings", seller_money.SellerEarningsView.as_view()),
+    path("seller/orders/<uuid:order_id>/capture", seller_money.SellerCaptureView.as_view()),
+    path("seller/orders/<uuid:order_id>/void", seller_money.SellerVoidView.as_view()),
+    path("seller/balance", seller_money.SellerBalanceView.as_view()),
+    path("seller/payouts", seller_money.SellerPayoutListView.as_view()),
+    path("seller/payouts/next", seller_money.SellerNextPayoutView.as_view()),
+    path("seller/payouts/<uuid:payout_id>", seller_money.SellerPayoutView.as_view()),
+    path("seller/payouts/<uuid:payout_id>/statement.csv", seller_money.SellerStatementCsvView.as_view()),
+    path("seller/payouts/<uuid:payout_id>/statement.pdf", seller_money.SellerStatementPdfView.as_view()),
+    path("seller/invoices", seller_money.SellerInvoiceListView.as_view()),
+    path("seller/invoices/<uuid:invoice_id>.pdf", seller_money.SellerInvoicePdfView.as_view()),
+    path("seller/disputes", seller_money.SellerDisputeListView.as_view()),
+    path("seller/disputes/<str:dispute_id>", seller_money.SellerDisputeView.as_view()),
+    path("seller/disputes/<str:dispute_id>/answer", seller_money.SellerDisputeAnswerView.as_view()),
+    path("seller/disputes/<str:dispute_id>/accept", seller_money.SellerDisputeAcceptView.as_view()),
+    path("seller/account", seller_money.SellerAccountView.as_view()),
+    path("seller/account/onboarding", seller_money.SellerOnboardingView.as_view()),
 ]

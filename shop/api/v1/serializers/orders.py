@@ -139,6 +139,10 @@ class OrderLineOut(serializers.Serializer):
     unit_price_minor = serializers.IntegerField()
     subtotal_minor = serializers.IntegerField()
     discount_minor = serializers.IntegerField()
+    shipping_minor = serializers.IntegerField()
+    tax_minor = serializers.IntegerField()
+    credited_minor = serializers.IntegerField(help_text="Refunded, lost in a dispute, or never captured.")
+    credited_quantity = serializers.IntegerField()
     shipped_quantity = serializers.IntegerField()
     returned_quantity = serializers.IntegerField()
 
@@ -176,6 +180,16 @@ class PaymentOut(serializers.Serializer):
         return payment.checkout_url or None if payment.status == "pending" else None
 
 
+class RefundLineOut(serializers.Serializer):
+    """What a refund takes of one order line."""
+
+    line_id = serializers.IntegerField(source="order_line_id")
+    quantity = serializers.IntegerField()
+    goods_minor = serializers.IntegerField()
+    shipping_minor = serializers.IntegerField()
+    tax_minor = serializers.IntegerField()
+
+
 class RefundOut(serializers.Serializer):
     id = serializers.UUIDField()
     status = serializers.CharField()
@@ -184,6 +198,7 @@ class RefundOut(serializers.Serializer):
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+    lines = RefundLineOut(many=True)
 
 
 class OrderRowOut(serializers.Serializer):
@@ -372,8 +387,17 @@ class ReasonIn(Body):
 
 
 class RefundIn(Body):
+    """By units of lines, by an amount, by an amount of certain lines, or all that is left."""
+
     amount_minor = StrictIntegerField(
-        required=False, min_value=1, max_value=10**12, help_text="Left out: all that is left."
+        required=False,
+        min_value=1,
+        max_value=10**12,
+        help_text="Left out: what the named lines cost, or all that is left.",
+    )
+    lines = ShipLineIn(many=True, required=False, min_length=1, max_length=100)
+    with_shipping = serializers.BooleanField(
+        required=False, default=False, help_text="With the named units' part of the shipping."
     )
     reason = LineField(max_length=300)
     restock = LineIn(many=True, required=False, max_length=100)

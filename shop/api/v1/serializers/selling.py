@@ -2,7 +2,7 @@ from rest_framework import serializers
 
 from core.serializers import Body, LineField, MinorField, StrictIntegerField
 from shop.models import PromotionKind
-from tenants.models import Role
+from tenants.models import CaptureMethod, Role
 
 
 class PromotionIn(Body):
@@ -59,6 +59,11 @@ class StorefrontIn(Body):
     support_email = serializers.EmailField(required=False)
     country = serializers.RegexField(r"^[A-Z]{2}\Z", required=False)
     brand = BrandIn(required=False)
+    capture_method = serializers.ChoiceField(
+        choices=CaptureMethod.choices,
+        required=False,
+        help_text="When a card is charged: at the checkout, or when you capture or ship.",
+    )
 
 
 class StorefrontOut(serializers.Serializer):
@@ -71,6 +76,7 @@ class StorefrontOut(serializers.Serializer):
     country = serializers.CharField()
     support_email = serializers.EmailField()
     brand = serializers.JSONField()
+    capture_method = serializers.CharField()
 
 
 class MemberIn(Body):
@@ -83,47 +89,6 @@ class MemberOut(serializers.Serializer):
     email = serializers.EmailField(source="user.email")
     name = serializers.CharField(source="user.name")
     role = serializers.CharField()
-
-
-class BalanceOut(serializers.Serializer):
-    currency = serializers.CharField()
-    pending_minor = serializers.IntegerField()
-    available_minor = serializers.IntegerField(help_text="May be negative: a debt.")
-    paid_minor = serializers.IntegerField()
-
-
-class PayoutOut(serializers.Serializer):
-    id = serializers.UUIDField()
-    number = serializers.IntegerField()
-    currency = serializers.CharField()
-    amount_minor = serializers.IntegerField()
-    status = serializers.CharField()
-    failure_message = serializers.CharField()
-    requested_at = serializers.DateTimeField()
-    sent_at = serializers.DateTimeField(allow_null=True)
-
-
-class StatementOut(PayoutOut):
-    statement = serializers.JSONField(
-        help_text="Opening and closing balance, totals, lines, and the order lines behind them."
-    )
-
-
-class AccountOut(serializers.Serializer):
-    """How far the seller is at Stripe, and under which terms earnings are paid out."""
-
-    is_open = serializers.SerializerMethodField()
-    details_submitted = serializers.BooleanField()
-    payouts_enabled = serializers.BooleanField()
-    transfers_active = serializers.BooleanField()
-    requirements = serializers.JSONField()
-    hold_days = serializers.IntegerField()
-    payout_minimum_minor = serializers.IntegerField()
-    payouts_paused_reason = serializers.CharField()
-
-    def get_is_open(self, account: object) -> bool:
-        """Whether there is an account at Stripe yet; its id stays ours."""
-        return bool(getattr(account, "stripe_account_id", None))
 
 
 class OnboardingIn(Body):
