@@ -10,12 +10,18 @@ from core.jobs.worker import retry_parked
 from core.models import Job, Schedule
 from payouts.models import (
     Charge,
+    CommissionInvoice,
     CommissionRule,
+    Debt,
+    Dispute,
     LedgerEntry,
     LedgerTransaction,
     Payout,
+    Reserve,
     SellerAccount,
     StripeEvent,
+    TransferReversal,
+    WriteOff,
 )
 from services.account_services import set_terms
 from services.webhook_services import retry_event
@@ -28,14 +34,34 @@ class CommissionRuleAdmin(ModelAdmin):
 
     list_display = [
         "position",
+        "name",
         "tenant",
+        "plan",
+        "category",
         "currency",
         "basis_points",
         "fixed_minor",
+        "floor_minor",
+        "cap_minor",
         "fee_bearer",
         "is_active",
     ]
     list_display_links = ["basis_points"]
+    list_select_related = ["tenant"]
+
+
+TERMS = [
+    "hold_days",
+    "return_days",
+    "reserve_basis_points",
+    "reserve_days",
+    "payout_minimum_minor",
+    "payouts_paused_reason",
+    "plan",
+    "schedule",
+    "schedule_day",
+    "time_zone",
+]
 
 
 @admin.register(SellerAccount)
@@ -56,9 +82,7 @@ class SellerAccountAdmin(ModelAdmin):
         "transfers_active",
         "requirements",
         "refreshed_at",
-        "hold_days",
-        "payout_minimum_minor",
-        "payouts_paused_reason",
+        *TERMS,
     ]
     readonly_fields = [
         "tenant",
@@ -88,6 +112,76 @@ class PayoutAdmin(ReadOnly, ModelAdmin):
     list_display = ["requested_at", "tenant", "number", "amount_minor", "currency", "status", "failure_code"]
     list_filter = ["status", "currency"]
     list_select_related = ["tenant"]
+
+
+@admin.register(TransferReversal)
+class TransferReversalAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        "requested_at",
+        "payout",
+        "amount_minor",
+        "currency",
+        "status",
+        "reason",
+        "failure_message",
+    ]
+    list_filter = ["status", "currency"]
+    list_select_related = ["payout"]
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        "opened_at",
+        "dispute_id",
+        "tenant",
+        "amount_minor",
+        "currency",
+        "status",
+        "evidence_due_at",
+    ]
+    list_filter = ["status", "currency"]
+    search_fields = ["dispute_id", "charge__charge_id"]
+    list_select_related = ["tenant"]
+
+
+@admin.register(Debt)
+class DebtAdmin(ReadOnly, ModelAdmin):
+    """Who owes us, as of the daily look. Written off by the API, with a reason."""
+
+    list_display = ["account", "seller", "amount_minor", "since"]
+    list_select_related = ["account__tenant"]
+
+    @admin.display(ordering="account__tenant__name")
+    def seller(self, debt: Debt) -> str:
+        return str(debt.account.tenant)
+
+
+@admin.register(Reserve)
+class ReserveAdmin(ReadOnly, ModelAdmin):
+    list_display = ["held_at", "tenant", "charge", "amount_minor", "currency", "release_at", "released_at"]
+    list_select_related = ["tenant", "charge"]
+
+
+@admin.register(WriteOff)
+class WriteOffAdmin(ReadOnly, ModelAdmin):
+    list_display = ["created_at", "tenant", "amount_minor", "currency", "reason"]
+    list_select_related = ["tenant"]
+
+
+@admin.register(CommissionInvoice)
+class CommissionInvoiceAdmin(ReadOnly, ModelAdmin):
+    list_display = [
+        "number",
+        "tenant",
+        "month",
+        "net_minor",
+        "tax_minor",
+        "total_minor",
+        "currency",
+        "issued_at",
+    ]
+    list_select_related = ["tenant", "series"]
 
 
 @admin.register(Charge)
@@ -147,3 +241,6 @@ class JobAdmin(ReadOnly, ModelAdmin):
 @admin.register(Schedule)
 class ScheduleAdmin(ReadOnly, ModelAdmin):
     list_display = ["name", "cron", "next_run_at", "last_run_at"]
+
+
+from payouts import admin_reconciliation  # noqa: E402, F401

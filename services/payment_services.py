@@ -473,6 +473,11 @@ def _book_fee(order: Order, row: Charge, balance_transaction: Any) -> None:
     """Stripe's fee and the day its money arrives; both may be told later than the charge."""
     if row.fee_minor is not None or not isinstance(balance_transaction, dict):
         return
+    if balance_transaction["currency"].upper() != row.currency:
+        # Without a rate of exchange in the books nothing is paid out of it; reconcile lists it.
+        order.needs_attention = f"Stripe settled this payment in {balance_transaction['currency'].upper()}."
+        order.save(update_fields=["needs_attention"])
+        return
     row = refresh_charge(
         row.charge_id,
         balance_transaction_id=balance_transaction["id"],

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet, Sum
 
 from core.clock import now
 from core.errors import Conflict
@@ -65,6 +65,7 @@ class Plan:
     entries: Sequence[FreeEntry] = ()
     source_charge: str | None = None
     reason: str = ""
+    waits_for_funds: bool = False
 
     @property
     def amount_minor(self) -> int:
@@ -122,7 +123,7 @@ def pay_now(*, tenant_id: UUID, actor_id: UUID | None, at: datetime | None = Non
     return made
 
 
-def _sellers(tenant_ids: Sequence[UUID] | None):  # type: ignore[no-untyped-def]
+def _sellers(tenant_ids: Sequence[UUID] | None) -> QuerySet[SellerAccount]:
     accounts = SellerAccount.objects.exclude(stripe_account_id=None)
     if tenant_ids is not None:
         accounts = accounts.filter(tenant_id__in=tenant_ids)
@@ -130,10 +131,14 @@ def _sellers(tenant_ids: Sequence[UUID] | None):  # type: ignore[no-untyped-def]
 
 
 def movable_at_stripe() -> dict[str, int]:
-    """What Stripe says can be transferred now, per currency."""
+    """What Stripe says can be transferred now, per currency, less what payouts have asked for that are still being made."""
     with stripe_api() as stripe:
         balance = stripe.v1.balance.retrieve()
-    return {part.currency.upper(): part.amount for part in balance.available}
+    movable = {part.currency.upper(): part.amount for part in balance.available}
+    asked = Payout.objects.filter(status=PayoutStatus.REQUESTED, source_charge=None)
+    for currency, amount in asked.values_list("currency").annotate(Sum("amount_minor")).order_by():
+        movable[currency] = movable.get(currency, 0) - amount
+    return movable
 
 
 @transaction.atomic
@@ -148,16 +153,18 @@ def request_payouts(
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [RUN_LOCK, str(account.tenant_id)])
     # Read again under the lock: terms or Stripe's permission may have changed while we waited.
     account = SellerAccount.objects.select_related("tenant").get(pk=account.pk)
-    if only_due:
-        if not is_due(account, at):
-            return []
-        SellerAccount.objects.filter(pk=account.pk).update(last_run_on=local_date(account, at))
+    if only_due and not is_due(account, at):
+        return []
     requested = []
-    for plan in plan_payouts(account, at=at, movable=movable):
+    plans = list(plan_payouts(account, at=at, movable=movable))
+    for plan in plans:
         if plan.entries:
             requested.append(_claim(plan, at))
             if plan.source_charge is None:
                 movable[plan.currency] = movable.get(plan.currency, 0) - plan.amount_minor
+    if only_due and not any(plan.waits_for_funds for plan in plans):
+        # A day on which Stripe could not move the money is not done with: the next run tries again.
+        SellerAccount.objects.filter(pk=account.pk).update(last_run_on=local_date(account, at))
     return requested
 
 
@@ -182,9 +189,8 @@ def plan_payouts(account: SellerAccount, *, at: datetime, movable: dict[str, int
                 yield Plan(account, currency, available, chosen)
             else:
                 can = Money(max(movable.get(currency, 0), 0), currency).format()
-                yield Plan(
-                    account, currency, available, reason=f"Only {can} can be moved at Stripe at the moment."
-                )
+                reason = f"Only {can} can be moved at Stripe at the moment."
+                yield Plan(account, currency, available, reason=reason, waits_for_funds=True)
 
 
 def _why_not(account: SellerAccount, currency: str, available: int, busy: set[str]) -> str:

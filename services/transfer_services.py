@@ -4,7 +4,7 @@ Two transactions with the call to Stripe between them, never inside one. The key
 call; an answer that is lost leaves the payout REQUESTED, and the next try looks the transfer up before it asks again.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +15,12 @@ from django.db.models import Q
 from core.clock import now
 from core.jobs import enqueue
 from core.money import Money
-from payouts.models import Payout, PayoutStatus
+from payouts.models import Payout, PayoutStatus, SellerAccount
 from services import ledger_facts
 from services.ledger_services import post
 from services.notification_services import notify
 from services.payout_services import release_claims
+from services.schedule_services import local_date
 from services.statement_services import freeze_statement
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
 from tenants.context import tenant_scope
@@ -122,8 +123,17 @@ def _record_failure(payout_id: UUID, refusal: PaymentProviderRefused) -> Payout:
         payout.fail(at=now(), code=str(refusal.facts["reason_code"]), message=str(refusal.facts["reason"]))
         payout.save()
         release_claims(payout)
+        _try_again(payout)
         log.warning("payout.failed", payout=str(payout.pk), code=payout.failure_code)
     return payout
+
+
+def _try_again(payout: Payout) -> None:
+    """The payout day is not done with: Stripe does not try a refused transfer again, the next scheduled run does."""
+    account = SellerAccount.objects.get(tenant_id=payout.tenant_id)
+    day = local_date(account, payout.requested_at)
+    if account.last_run_on is not None and account.last_run_on >= day:
+        SellerAccount.objects.filter(pk=account.pk).update(last_run_on=day - timedelta(days=1))
 
 
 def sweep_payouts() -> int:
