@@ -8,6 +8,7 @@ from services.charge_services import release_reserves
 from services.debt_services import look_at_debts, send_reversal
 from services.invoice_services import issue_invoices
 from services.payout_services import run_payouts
+from services.reconciliation_services import reconcile_daily
 from services.transfer_services import send_payout, sweep_payouts
 from services.webhook_services import apply_stripe_event, sweep_events
 
@@ -71,3 +72,8 @@ def sweep_payouts_job() -> None:
 @task("invoice.issue", priority=MONEY, cron="30 2 2 * *")
 def issue_invoices_job() -> None:
     issue_invoices()
+
+
+@task("reconcile.run", priority=MONEY, cron="10 3 * * *")
+def reconcile_job() -> None:
+    reconcile_daily()

@@ -1,91 +1,98 @@
 """Comparing our books with Stripe's: every balance transaction has one booking, every booking one balance transaction.
 
-Differences are listed, never mended. Reads Stripe page by page; nothing is written.
+Stripe is read into a copy, then both sides are compared by day and currency. Differences are kept, never mended.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import connection
+from django.db.models import Count, Min
 
-from payouts.models import AccountKind
-from services.stripe_gateway import plain, stripe_api
+from core.clock import now
+from payouts.models import Difference, DifferenceState, StripeTransaction
+from services.difference_services import compare
+from services.stripe_mirror_services import Progress, read_stripe
 
-# Stripe's type of a balance transaction -> the natural key of its booking.
-BOOKED_AS = {
-    "charge": "charge",
-    "payment": "charge",
-    "refund": "refund",
-    "payment_refund": "refund",
-    "refund_failure": "refund_failed",
-    "payment_failure_refund": "refund_failed",
-    "transfer": "transfer",
-}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing on which the two sides disagree; amounts in minor units, as each side has it."""
-
-    kind: str
-    subject: str
-    currency: str
-    ours_minor: int | None
-    theirs_minor: int | None
-    detail: str = ""
+log = structlog.get_logger("souk.reconciliation")
+MOST_LISTED = 1_000
+DAILY_GRACE = timedelta(minutes=10)
 
 
 @dataclass
 class ReconcileReport:
-    """What disagrees, and how much was compared."""
+    """What disagrees, and how much was compared.
 
+    `differences` are the first 1,000 open ones, oldest first; `open` and `explained` count all that stand, `solved` those
+    that this look found no more. `days`: both sides' totals per day (UTC) and currency.
+    """
+
+    at: datetime
     differences: list[Difference] = field(default_factory=list)
+    open: int = 0
+    explained: int = 0
+    solved: int = 0
     balance_transactions: int = 0
     bookings: int = 0
+    days: list[dict[str, Any]] = field(default_factory=list)
+    has_balance: bool = True
     ledger_sum: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "differences": [asdict(difference) for difference in self.differences],
+            "differences": [self._line(difference) for difference in self.differences],
+            "open": self.open,
+            "explained": self.explained,
+            "solved": self.solved,
             "compared": {"balance_transactions": self.balance_transactions, "bookings": self.bookings},
+            "is_balance_compared": self.has_balance,
+            "days": [{**day, "day": day["day"].isoformat()} for day in self.days],
             "ledger_sum": self.ledger_sum,
         }
 
-
-BOOKINGS = """
-SELECT t.key, a.currency, sum(e.amount_minor) FROM public.payouts_ledgertransaction t
-  JOIN public.payouts_ledgerentry e ON e.transaction_id = t.id
-  JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = %s
- GROUP BY t.key, a.currency
-"""
-
-
-def reconcile(*, on_progress: Any = lambda done: None) -> ReconcileReport:
-    """Compare everything booked on `stripe_balance` with Stripe's balance transactions and balance."""
-    report = ReconcileReport(ledger_sum=_ledger_sums())
-    ours = _bookings()
-    report.bookings = len(ours)
-    theirs_total: dict[str, int] = {}
-    for transaction in _balance_transactions():
-        report.balance_transactions += 1
-        on_progress(report.balance_transactions)
-        currency = transaction["currency"].upper()
-        theirs_total[currency] = theirs_total.get(currency, 0) + transaction["net"]
-        _compare(report, ours, transaction, currency)
-    for (key, currency), amount in sorted(ours.items()):
-        report.differences.append(
-            Difference("only_in_our_books", key, currency, amount, None, "Stripe does not list it")
-        )
-    _compare_balances(report, theirs_total)
-    return report
+    def _line(self, difference: Difference) -> dict[str, Any]:
+        plain = ("id", "kind", "subject", "currency", "ours_minor", "theirs_minor", "detail", "state", "note")
+        return {name: getattr(difference, name) for name in plain} | {
+            "day": difference.day.isoformat(),
+            "first_seen_at": difference.first_seen_at.isoformat(),
+            "age_days": difference.age_days(self.at),
+        }
 
 
-def _bookings() -> dict[tuple[str, str], int]:
-    with connection.cursor() as cursor:
-        cursor.execute(BOOKINGS, [AccountKind.STRIPE_BALANCE])
-        return {(key, currency): int(amount) for key, currency, amount in cursor.fetchall()}
+def reconcile(
+    *,
+    is_full: bool = False,
+    since: date | None = None,
+    grace: timedelta = timedelta(),
+    on_progress: Progress = lambda read: None,
+) -> ReconcileReport:
+    """Read what is new at Stripe (all of it when `is_full`) and compare everything booked on `stripe_balance` with it.
+
+    `since` leaves out earlier days. What is younger than `grace` and on one side only is on its way, and no difference yet.
+    Raises PaymentProviderUnavailable, ReconcileRunning; the next run is right whatever was read before.
+    """
+    read_at = now()
+    balance = read_stripe(is_full=is_full, on_progress=on_progress)
+    at = now()
+    found = compare(at=at, read_at=read_at, grace=grace, since=since, balance=balance)
+    standing = Difference.objects.filter(state=DifferenceState.OPEN)
+    counts = dict(Difference.objects.values_list("state").annotate(Count("pk")))
+    read = StripeTransaction.objects.all()
+    return ReconcileReport(
+        at=at,
+        differences=list(standing.order_by("first_seen_at", "pk")[:MOST_LISTED]),
+        open=counts.get(DifferenceState.OPEN, 0),
+        explained=counts.get(DifferenceState.EXPLAINED, 0),
+        solved=found.solved,
+        balance_transactions=(read.filter(created__date__gte=since) if since else read).count(),
+        bookings=found.bookings,
+        days=found.days,
+        has_balance=balance is not None,
+        ledger_sum=_ledger_sums(),
+    )
 
 
 def _ledger_sums() -> dict[str, int]:
@@ -96,73 +103,18 @@ def _ledger_sums() -> dict[str, int]:
         return {currency: int(amount) for currency, amount in cursor.fetchall()}
 
 
-def _balance_transactions() -> Iterator[dict[str, Any]]:
-    with stripe_api() as stripe:
-        for transaction in stripe.v1.balance_transactions.list(params={"limit": 100}).auto_paging_iter():
-            yield plain(transaction)
-
-
-def _compare(
-    report: ReconcileReport, ours: dict[tuple[str, str], int], transaction: dict[str, Any], currency: str
-) -> None:
-    """Takes what it finds out of `ours`, so that what remains is only in our books."""
-    source = (
-        transaction["source"]
-        if isinstance(transaction["source"], str)
-        else (transaction["source"] or {}).get("id")
-    )
-    prefix = BOOKED_AS.get(transaction["type"])
-    if prefix is None:
-        report.differences.append(
-            Difference(
-                "not_booked",
-                transaction["id"],
-                currency,
-                None,
-                transaction["net"],
-                f"{transaction['type']} of {source}",
-            )
-        )
-        return
-    _expect(report, ours, f"{prefix}:{source}", currency, transaction["amount"])
-    if transaction["fee"]:
-        _expect(report, ours, f"fee:{transaction['id']}", currency, -transaction["fee"])
-
-
-def _expect(
-    report: ReconcileReport, ours: dict[tuple[str, str], int], key: str, currency: str, theirs: int
-) -> None:
-    booked = ours.pop((key, currency), None)
-    if booked is None:
-        report.differences.append(
-            Difference("not_booked", key, currency, None, theirs, "our books do not have it")
-        )
-    elif booked != theirs:
-        report.differences.append(Difference("amount_differs", key, currency, booked, theirs))
-
-
-def _compare_balances(report: ReconcileReport, listed: dict[str, int]) -> None:
-    with stripe_api() as stripe:
-        balance = plain(stripe.v1.balance.retrieve())
-    theirs: dict[str, int] = {}
-    for part in [*balance["available"], *balance["pending"]]:
-        currency = part["currency"].upper()
-        theirs[currency] = theirs.get(currency, 0) + part["amount"]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.currency, sum(e.amount_minor) FROM public.payouts_ledgerentry e"
-            " JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = %s GROUP BY 1",
-            [AccountKind.STRIPE_BALANCE],
-        )
-        ours = {currency: int(amount) for currency, amount in cursor.fetchall()}
-    for currency in sorted({*ours, *theirs, *listed}):
-        if ours.get(currency, 0) != theirs.get(currency, 0):
-            report.differences.append(
-                Difference(
-                    "balance_differs",
-                    "stripe_balance",
-                    currency,
-                    ours.get(currency, 0),
-                    theirs.get(currency, 0),
-                )
-            )
+def reconcile_daily() -> ReconcileReport:
+    """The nightly look. Operators see open differences in the admin and by an error in the log."""
+    report = reconcile(grace=DAILY_GRACE)
+    oldest = Difference.objects.filter(state=DifferenceState.OPEN).aggregate(at=Min("first_seen_at"))["at"]
+    facts = {
+        "open": report.open,
+        "explained": report.explained,
+        "solved": report.solved,
+        "balance_transactions": report.balance_transactions,
+    }
+    if report.open or any(report.ledger_sum.values()):
+        log.error("reconcile.differences", oldest=oldest and oldest.isoformat(), **facts)
+    else:
+        log.info("reconcile.agrees", **facts)
+    return report

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants.api import auth, marketplace, money
+from tenants.api import auth, marketplace, money, reconciliation
 
 urlpatterns = [
     path("signup", marketplace.SignUpView.as_view()),
@@ -26,5 +26,7 @@ urlpatterns = [
     path("operator/debts", money.OperatorDebtListView.as_view()),
     path("operator/disputes", money.OperatorDisputeListView.as_view()),
     path("operator/payout-runs/preview", money.OperatorPayoutPreviewView.as_view()),
+    path("operator/differences", reconciliation.DifferenceListView.as_view()),
+    path("operator/differences/<int:difference_id>/explain", reconciliation.DifferenceExplainView.as_view()),
     path("operator/payout-runs", marketplace.OperatorPayoutRunView.as_view()),
 ]
