@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey bench lint format clean runtime development
+.PHONY: help demo test journey bench bench-reconcile lint format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -25,6 +25,9 @@ journey: development ## Run the main job over HTTP, from sign-up to payout, on a
 
 bench: development ## Run the benchmarks.
 	$(PYTHON) -m benchmarks.hot_paths
+
+bench-reconcile: development ## Compare the books with 100,000 balance transactions.
+	$(PYTHON) -m benchmarks.reconcile
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .
