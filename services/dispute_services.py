@@ -29,7 +29,7 @@ log = structlog.get_logger("souk.disputes")
 
 
 class DisputeClosed(Conflict):
-    """The bank has decided, or the answer was given already. Facts: status."""
+    """The bank has decided, or the answer was given already. Facts: dispute_status."""
 
     code = "dispute_closed"
     title = "This dispute cannot be answered any more"
@@ -198,7 +198,7 @@ def answer_dispute(*, dispute_id: str, text: str, actor: Actor) -> Dispute:
     """
     dispute = dispute_of(dispute_id)
     if dispute.status not in ("needs_response", "warning_needs_response"):
-        raise DisputeClosed(status=dispute.status)
+        raise DisputeClosed(dispute_status=dispute.status)
     order = Order.objects.get(pk=dispute.order_id)
     parcel = order.shipments.order_by("shipped_at").last()
     evidence: Any = {"uncategorized_text": text, "customer_email_address": order.email}
@@ -219,7 +219,7 @@ def accept_dispute(*, dispute_id: str, actor: Actor) -> Dispute:
     """Give in: the money stays with the buyer. Raises NotFound, DisputeClosed, PaymentProviderRefused."""
     dispute = dispute_of(dispute_id)
     if not dispute.is_open:
-        raise DisputeClosed(status=dispute.status)
+        raise DisputeClosed(dispute_status=dispute.status)
     with stripe_api() as stripe:
         stripe.v1.disputes.close(dispute.pk)
     record_event(Order.objects.get(pk=dispute.order_id), "dispute_accepted", actor, dispute_id=dispute.pk)
