@@ -247,7 +247,7 @@ def test_the_operator_sees_what_a_run_would_pay_and_why_not(operator, sold):
 
 def test_a_debt_is_written_off_with_a_reason_once(operator, sold, serving):
     pay_out()
-    Charge.objects.update(available_at=timezone.now())
+    Charge.objects.update(available_at=timezone.now(), hold_until=timezone.now())
     request_refund(order_id=sold.pk, amount_minor=None, reason="returned", actor=SELLER)
     run_jobs()
     path, body = f"operator/tenants/{serving.pk}/write-offs", {"currency": "EUR", "amount_minor": 5_000}

@@ -312,6 +312,8 @@ class SellerPaymentOut(serializers.Serializer):
     failure_code = serializers.CharField()
     failure_message = serializers.CharField()
     gateway_response = serializers.JSONField()
+    authorised_at = serializers.DateTimeField(allow_null=True)
+    capture_before = serializers.DateTimeField(allow_null=True, help_text="Capture until then, or it lapses.")
     captured_at = serializers.DateTimeField(allow_null=True)
     attempts = AttemptOut(many=True)
 
