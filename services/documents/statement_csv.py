@@ -8,10 +8,11 @@ from typing import Any
 from core.money import to_major
 from services.documents.wording import moment
 
-SHARES = ("subtotal", "discount", "funded", "shipping", "tax", "refunded", "commission")
+PRICE = ("subtotal", "discount", "shipping", "tax", "uncaptured")
+SHARES = ("sale", "funded", "commission", "commission_tax", "fee", "refunded", "disputed", "reserve")
 COLUMNS = (
     *("statement", "section", "date", "order", "kind", "amount", "currency", "reference"),
-    *("sku", "title", "quantity", *SHARES),
+    *("sku", "title", "quantity", *PRICE, *SHARES),
 )
 BYTE_ORDER_MARK = "\ufeff"
 # What spreadsheets take for the beginning of a formula, their full-width twins included.
@@ -25,7 +26,10 @@ def statement_csv(statement: dict[str, Any]) -> str:
 
     - `balance`: `opening`, `payout` and `closing`; opening less payout is closing;
     - `line`: every transaction, + being the seller's; the column `amount` adds up to the payout;
-    - `order_line`: what was sold, its shares in columns of their own, so that `amount` counts nothing twice.
+    - `order_line`: each order line's part of those transactions in columns of their own (sale to reserve), which add up to
+      its `amount`; with the lines of no order these add up to the payout, too. Before them, what the sale is made of.
+
+    Sum `amount` over one section, not over the file.
 
     Amounts are in major units with exactly the currency's decimals, a dot and no thousands separators. Days are
     UTC. Text that a spreadsheet would run as a formula gets a leading apostrophe. Encode the result as UTF-8: it
@@ -57,11 +61,12 @@ def _rows(statement: dict[str, Any]) -> Iterator[Row]:
         yield {
             "section": "order_line",
             "order": _cell(line.get("order_number")),
+            "amount": _amount(line.get("amount_minor") or 0, currency),
             "currency": _cell(currency),
             "sku": _cell(line.get("sku")),
             "title": _cell(line.get("title")),
             "quantity": _cell(line.get("quantity")),
-            **{share: _amount(line.get(f"{share}_minor") or 0, currency) for share in SHARES},
+            **{share: _amount(line.get(f"{share}_minor") or 0, currency) for share in (*PRICE, *SHARES)},
         }
 
 

@@ -8,13 +8,22 @@ from services.documents.parts import Head, draw_head, draw_sums, section
 from services.documents.tables import Column, Row, draw_table
 from services.documents.wording import kind_name, long_day, moment, short_day
 
-SHARES = {
+PRICE = {
+    "subtotal": "Goods",
     "discount": "Discount",
-    "funded": "Funded",
     "shipping": "Shipping",
     "tax": "Tax",
-    "refunded": "Refunded",
+    "uncaptured": "Not captured",
+}
+SHARES = {
+    "sale": "Paid",
+    "funded": "Funded",
     "commission": "Commission",
+    "commission_tax": "Tax on it",
+    "fee": "Fee",
+    "refunded": "Refunded",
+    "disputed": "Disputed",
+    "reserve": "Reserve",
 }
 MIDDLE = (LEFT + RIGHT) / 2
 
@@ -101,32 +110,40 @@ def _draw_lines(sheet: Sheet, statement: dict[str, Any]) -> None:
 
 def _draw_orders(sheet: Sheet, statement: dict[str, Any]) -> None:
     orders = statement["orders"]
-    if not orders:
-        return
-    shown = [share for share in SHARES if any(line.get(f"{share}_minor") for line in orders)]
-    note = "The orders above in full, whenever each part of them is paid out."
-    if "funded" in shown:
-        note += " Funded: what the marketplace pays of a discount."
-    section(sheet, "Order lines", note)
-    columns = [
-        Column("Order"),
-        Column("Item", grows=True),
-        Column("Qty", right=True),
-        Column("Subtotal", right=True),
-    ]
-    columns += [Column(SHARES[share], right=True) for share in shown]
+    sold = [line for line in orders if line.get("subtotal_minor")]
+    if sold:
+        section(sheet, "What was sold", "What buyers paid for each order line whose sale is in this payout.")
+        _draw_order_lines(sheet, statement, sold, PRICE, ("sale", "Paid"))
+    if orders:
+        note = "Each transaction above, shared over the order lines behind it."
+        if any(line.get("funded_minor") for line in orders):
+            note += " Funded: what the marketplace pays of a discount."
+        section(sheet, "Order lines", note)
+        _draw_order_lines(sheet, statement, orders, SHARES, ("amount", "Yours"))
+
+
+def _draw_order_lines(
+    sheet: Sheet,
+    statement: dict[str, Any],
+    lines: list[dict[str, Any]],
+    names: dict[str, str],
+    whole: tuple[str, str],
+) -> None:
+    """One row a line, with those of its amounts that any line has, and their sum."""
+    shown = [name for name in names if any(line.get(f"{name}_minor") for line in lines)]
+    columns = [Column("Order"), Column("Item", grows=True), Column("Qty", right=True)]
+    columns += [Column(names[name], right=True) for name in shown] + [Column(whole[1], right=True)]
     rows = [
         Row(
             [
                 _number(line.get("order_number")),
                 line.get("title") or "",
                 _number(line.get("quantity")),
-                _money(line["subtotal_minor"], statement),
-                *(_money(line.get(f"{share}_minor") or 0, statement) for share in shown),
+                *(_money(line.get(f"{name}_minor") or 0, statement) for name in [*shown, whole[0]]),
             ],
             note=line.get("sku") or "",
         )
-        for line in orders
+        for line in lines
     ]
     draw_table(sheet, columns, rows)
 

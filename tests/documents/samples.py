@@ -42,10 +42,18 @@ def statement(**changes: Any) -> dict[str, Any]:
                 discount=-500,
                 shipping=500,
                 refunded=-2500,
-                commission=-1030,
+                commission=-1030 + 250,
+                fee=-324,
             ),
             order_line(
-                1002, "THROW-LINEN", "Linen throw, undyed", 1, subtotal=5499, shipping=500, commission=-630
+                1002,
+                "THROW-LINEN",
+                "Linen throw, undyed",
+                1,
+                subtotal=5499,
+                shipping=500,
+                commission=-630,
+                fee=-200,
             ),
         ],
     } | changes
@@ -62,13 +70,16 @@ def line(kind: str, amount_minor: int, order_number: int | None = None, **more: 
 
 
 def order_line(order_number: int, sku: str, title: str, quantity: int, **shares: int) -> dict[str, Any]:
-    names = ("subtotal", "discount", "funded", "shipping", "tax", "refunded", "commission")
+    price = ("subtotal", "discount", "shipping", "tax", "uncaptured")
+    own = ("sale", "funded", "commission", "commission_tax", "fee", "refunded", "disputed", "reserve")
+    shares.setdefault("sale", sum(shares.get(name, 0) for name in price))
     return {
         "order_number": order_number,
         "sku": sku,
         "title": title,
         "quantity": quantity,
-        **{f"{name}_minor": shares.get(name, 0) for name in names},
+        **{f"{name}_minor": shares.get(name, 0) for name in price + own},
+        "amount_minor": sum(shares.get(name, 0) for name in own),
     }
 
 

@@ -52,7 +52,7 @@ def test_names_keep_their_letters():
         statement_pdf(statement(seller={"name": NAMES}, orders=[order_line(1, "Ł", NAMES, 1, subtotal=1)]))
     )
 
-    assert text.count(NAMES) == 3  # whom it is paid to, the line, the foot of the page
+    assert text.count(NAMES) == 4  # whom it is paid to, the line twice, the foot of the page
 
 
 @pytest.mark.parametrize(

@@ -33,17 +33,22 @@ def test_every_row_has_every_column_and_says_which_statement_it_is_from():
     assert {row["currency"] for row in rows} == {"EUR"}
 
 
-def test_order_lines_carry_their_shares_and_no_amount():
-    row = rows_of(statement_csv(statement()), "order_line")[0]
+def test_order_lines_carry_their_parts_which_add_up_to_their_amount_and_to_the_payout():
+    rows = rows_of(statement_csv(statement()), "order_line")
+    row = rows[0]
 
     assert (row["order"], row["sku"], row["title"], row["quantity"]) == ("1001", "MUG-1", "Mug Blue", "2")
-    assert (row["subtotal"], row["discount"], row["refunded"], row["commission"]) == (
+    assert [row[name] for name in ("subtotal", "discount", "shipping")] == ["100.00", "-5.00", "5.00"]
+    assert [row[name] for name in ("sale", "refunded", "commission", "fee")] == [
         "100.00",
-        "-5.00",
         "-25.00",
-        "-10.30",
-    )
-    assert row["amount"] == ""
+        "-7.80",
+        "-3.24",
+    ]
+    parts = ("sale", "funded", "commission", "commission_tax", "fee", "refunded", "disputed", "reserve")
+    for each in rows:
+        assert sum(Decimal(each[name]) for name in parts) == Decimal(each["amount"])
+    assert sum(Decimal(each["amount"]) for each in rows) == Decimal("115.65")
 
 
 @pytest.mark.parametrize(
