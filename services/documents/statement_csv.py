@@ -40,7 +40,7 @@ def statement_csv(statement: dict[str, Any]) -> str:
     writer = csv.DictWriter(file, COLUMNS, restval="")
     writer.writeheader()
     for row in _rows(statement):
-        writer.writerow({"statement": _cell(statement["number"]), **row})
+        writer.writerow({"statement": safe_cell(statement["number"]), **row})
     return BYTE_ORDER_MARK + file.getvalue()
 
 
@@ -51,21 +51,21 @@ def _rows(statement: dict[str, Any]) -> Iterator[Row]:
         yield {
             "section": "line",
             "date": _day(line.get("occurred_at")),
-            "order": _cell(line.get("order_number")),
-            "kind": _cell(line["kind"]),
+            "order": safe_cell(line.get("order_number")),
+            "kind": safe_cell(line["kind"]),
             "amount": _amount(line["amount_minor"], currency),
-            "currency": _cell(currency),
-            "reference": _cell(line.get("key")),
+            "currency": safe_cell(currency),
+            "reference": safe_cell(line.get("key")),
         }
     for line in statement["orders"]:
         yield {
             "section": "order_line",
-            "order": _cell(line.get("order_number")),
+            "order": safe_cell(line.get("order_number")),
             "amount": _amount(line.get("amount_minor") or 0, currency),
-            "currency": _cell(currency),
-            "sku": _cell(line.get("sku")),
-            "title": _cell(line.get("title")),
-            "quantity": _cell(line.get("quantity")),
+            "currency": safe_cell(currency),
+            "sku": safe_cell(line.get("sku")),
+            "title": safe_cell(line.get("title")),
+            "quantity": safe_cell(line.get("quantity")),
             **{share: _amount(line.get(f"{share}_minor") or 0, currency) for share in (*PRICE, *SHARES)},
         }
 
@@ -82,7 +82,7 @@ def _balance_rows(statement: dict[str, Any], currency: str) -> Iterator[Row]:
             "date": _day(statement["issued_at"]),
             "kind": kind,
             "amount": _amount(amount_minor, currency),
-            "currency": _cell(currency),
+            "currency": safe_cell(currency),
         }
 
 
@@ -95,7 +95,7 @@ def _day(iso: str | None) -> str:
     return moment(iso).date().isoformat() if iso else ""
 
 
-def _cell(value: str | int | None) -> str | int:
+def safe_cell(value: str | int | None) -> str | int:
     """Numbers stay numbers; text is made harmless and encodable."""
     if value is None or isinstance(value, int):
         return "" if value is None else value
