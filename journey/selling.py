@@ -45,12 +45,12 @@ def sign_up(world: World) -> str:
 
 
 def set_terms(world: World) -> str:
-    """The operator signs in and lets the two sellers be paid out at once."""
+    """The operator signs in and lets the two sellers be paid out at once, and only when the journey asks."""
     world.stack.manage("create_operator", "--email", OPERATOR, "--password", PASSWORD)
     pair = world.marketplace.post("auth/token", {"email": OPERATOR, "password": PASSWORD}).expect(200)
     world.operator = world.marketplace.signed_in(pair["access"])
     for seller in world.sellers:
-        terms = {"hold_days": 0, "payout_minimum_minor": 1_000}
+        terms = {"hold_days": 0, "payout_minimum_minor": 1_000, "schedule": "manual"}
         world.operator.ask("PATCH", f"/api/v1/operator/tenants/{seller.tenant_id}/terms", terms).expect(200)
     suspended = world.sellers[1]
     path = f"operator/tenants/{suspended.tenant_id}"
