@@ -11,8 +11,8 @@ PYTEST_ARGS ?=
 .PHONY: help demo test journey bench bench-reconcile lint format clean runtime development
 
 help: ## List the targets.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
-		printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 demo: runtime ## Run all of Souk here, with three storefronts; Ctrl-C stops it.
 	@exec $(PYTHON) -m stack.demo

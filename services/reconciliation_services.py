@@ -14,7 +14,9 @@ from django.db.models import Count, Min
 from core.clock import now
 from payouts.models import Difference, DifferenceState, StripeTransaction
 from services.difference_services import compare
+from services.operator_services import tell_operators
 from services.stripe_mirror_services import Progress, read_stripe
+from tenants.models import Tenant
 
 log = structlog.get_logger("souk.reconciliation")
 MOST_LISTED = 1_000
@@ -104,7 +106,7 @@ def _ledger_sums() -> dict[str, int]:
 
 
 def reconcile_daily() -> ReconcileReport:
-    """The nightly look. Operators see open differences in the admin and by an error in the log."""
+    """The nightly look. Open differences are mailed to the operators, shown in the admin, and an error in the log."""
     report = reconcile(grace=DAILY_GRACE)
     oldest = Difference.objects.filter(state=DifferenceState.OPEN).aggregate(at=Min("first_seen_at"))["at"]
     facts = {
@@ -115,6 +117,24 @@ def reconcile_daily() -> ReconcileReport:
     }
     if report.open or any(report.ledger_sum.values()):
         log.error("reconcile.differences", oldest=oldest and oldest.isoformat(), **facts)
+        tell_operators(subject=f"{report.open} differences with Stripe", body=_letter(report))
     else:
         log.info("reconcile.agrees", **facts)
     return report
+
+
+def _letter(report: ReconcileReport) -> str:
+    """The report for people: the oldest differences first, both sides in minor units."""
+    lines = [
+        f"{row.age_days(report.at):>3} days  {row.day}  {row.kind}  {row.subject}: ours {row.ours_minor}, "
+        f"Stripe's {row.theirs_minor} {row.currency}  {row.detail}"
+        for row in report.differences[:100]
+    ]
+    rest = f"\n... and {report.open - len(lines)} more" if report.open > len(lines) else ""
+    return (
+        f"{report.open} open, {report.explained} explained, {report.solved} solved by this run, in "
+        f"{report.balance_transactions} balance transactions and {report.bookings} bookings.\n\n"
+        + "\n".join(lines)
+        + rest
+        + f"\n\n{Tenant.marketplace_url()}/admin/payouts/difference/\n"
+    )

@@ -36,6 +36,11 @@ def send_mailbox_proof(*, email: str, purpose: str) -> None:
     EmailMessage(subject=" ".join(subject.split()), body=body, to=[email]).send()
 
 
+@task("mail.operator", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
+def send_operator_mail(*, email: str, subject: str, body: str) -> None:
+    EmailMessage(subject=" ".join(subject.split()), body=body, to=[email]).send()
+
+
 @task("tenant.housekeeping", cron="17 3 * * *")
 def forget_expired() -> None:
     """Sessions, attempts and keys that can matter no more."""

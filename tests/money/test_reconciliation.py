@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import structlog
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -578,3 +579,20 @@ def test_the_operator_explains_in_the_admin_with_a_note(db, stripe_local, client
 
     assert {named(key).state for key in (charge, fee)} == {DifferenceState.EXPLAINED}
     assert named(fee).explained_by == person.pk
+
+
+def test_open_differences_are_mailed_to_the_operators_and_none_is_no_mail(db, stripe_local, monkeypatch):
+    operator = make_operator()
+    make_operator(is_active=False)
+    reconcile_daily()
+    run_jobs()
+    assert mail.outbox == []
+
+    charge, _ = charge_at_stripe(stripe_local)
+    monkeypatch.setattr(reconciliation_services, "DAILY_GRACE", timedelta())
+    reconcile_daily()
+    run_jobs()
+
+    (message,) = mail.outbox
+    assert message.to == [operator.email]
+    assert charge in message.body
