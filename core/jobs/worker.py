@@ -37,17 +37,22 @@ class TenantGone(Exception):
 
 
 def claim(worker: str, limit: int) -> list[Job]:
-    """Take up to `limit` due jobs, most urgent first. Each is claimed by exactly one worker (SKIP LOCKED)."""
+    """Take up to `limit` due jobs, most urgent first. Each is claimed by exactly one worker (SKIP LOCKED).
+
+    MATERIALIZED: as a plain subquery, a nested loop may run the SELECT once per row and claim more than the limit.
+    """
     return list(
         Job.objects.raw(
             """
+            WITH due AS MATERIALIZED (
+                SELECT id FROM core_job WHERE state = 'queued' AND run_at <= clock_timestamp()
+                 ORDER BY priority, run_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
             UPDATE core_job SET state = 'running', attempts = attempts + 1, locked_by = %s,
                    lease_until = clock_timestamp() + %s
-             WHERE id IN (SELECT id FROM core_job WHERE state = 'queued' AND run_at <= clock_timestamp()
-                           ORDER BY priority, run_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
-            RETURNING *
+              FROM due WHERE core_job.id = due.id
+            RETURNING core_job.*
             """,
-            [worker, settings.JOB_LEASE, limit],
+            [limit, worker, settings.JOB_LEASE],
         )
     )
 

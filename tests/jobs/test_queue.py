@@ -75,6 +75,25 @@ def test_ids_in_arguments_are_words_again(noop, ran):
     assert ran == [{"order_id": str(order)}]
 
 
+NESTED_LOOP = "".join(
+    f"SET LOCAL enable_{way} = off;" for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material")
+)
+AS_A_PLAIN_SUBQUERY = """
+    UPDATE core_job SET state = 'running' WHERE id IN
+           (SELECT id FROM core_job WHERE state = 'queued' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"""
+
+
+def test_no_more_jobs_are_claimed_than_asked_for_whatever_the_plan(noop):
+    for _ in range(20):
+        enqueue("test.noop")
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(NESTED_LOOP)
+        cursor.execute("ANALYZE core_job")
+        assert [len(claim("worker", limit)) for limit in (1, 2, 5)] == [1, 2, 5]
+        cursor.execute(AS_A_PLAIN_SUBQUERY)
+        assert cursor.rowcount > 1  # the control
+
+
 # Whose job ---------------------------------------------------------------------------------------------------------------
 
 
