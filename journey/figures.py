@@ -1,6 +1,7 @@
 """Figures worked out by hand, without any of Souk's code: integers in cents, halves up."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +17,34 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+def split(whole: int, weights: Sequence[int]) -> list[int]:
+    """A whole shared by weight: rounded down, then a cent each to the largest remainders, the first of equals first."""
+    parts = [whole * weight // sum(weights) for weight in weights]
+    remainders = [whole * weight % sum(weights) for weight in weights]
+    order = sorted(range(len(weights)), key=lambda index: (-remainders[index], index))
+    for index in order[: whole - sum(parts)]:
+        parts[index] += 1
+    return parts
+
+
 @dataclass
 class Sale:
     """An order as the journey expects it."""
 
     lines: list[tuple[int, int]]  # (price in cents, units)
     has_promo: bool = False
-    refunded: int = 0
+    shipping_price: int = SHIPPING
+    uncaptured: int = 0
+    refunds: list[int] = field(default_factory=list)
+    lost: int = 0  # in a dispute
+    dispute_fee: int = 0
+    dispute_moves: int = 0  # at Stripe: out, and back where it was won
+    returned_by_line: int | None = None  # worked out apart, where a refund names lines
+
+    @property
+    def refunded(self) -> int:
+        """All refunds."""
+        return sum(self.refunds)
 
     @property
     def subtotal(self) -> int:
@@ -37,12 +59,17 @@ class Sale:
     @property
     def shipping(self) -> int:
         """Flat, free from an amount of goods on."""
-        return 0 if self.subtotal - self.discount >= FREE_FROM else SHIPPING
+        return 0 if self.subtotal - self.discount >= FREE_FROM else self.shipping_price
 
     @property
     def total(self) -> int:
         """What the buyer pays."""
         return self.subtotal - self.discount + self.shipping
+
+    @property
+    def captured(self) -> int:
+        """What the buyer's bank paid."""
+        return self.total - self.uncaptured
 
     @property
     def commission_percentage(self) -> int:
@@ -51,23 +78,55 @@ class Sale:
 
     @property
     def commission(self) -> int:
-        """Percentage of the goods after discounts, plus the fixed part."""
-        return min(self.commission_percentage + COMMISSION_FIXED, self.subtotal - self.discount)
+        """Percentage of the goods after discounts, plus the fixed part; less the percentage of what was not captured."""
+        whole = min(self.commission_percentage + COMMISSION_FIXED, self.subtotal - self.discount)
+        return whole - self._percentage_of(self.uncaptured)
 
     @property
     def fee(self) -> int:
         """Stripe's 2.9 % + 0.30 of what was charged."""
-        return half_up(self.total * STRIPE_PER_10_000, 10_000) + STRIPE_FIXED
+        return half_up(self.captured * STRIPE_PER_10_000, 10_000) + STRIPE_FIXED
 
     @property
     def commission_returned(self) -> int:
-        """For what was refunded so far."""
-        return half_up(self.commission_percentage * self.refunded, self.total)
+        """For what was refunded and lost so far."""
+        if self.returned_by_line is not None:
+            return self.returned_by_line
+        gone = self._percentage_of(self.uncaptured + self.refunded + self.lost)
+        return gone - self._percentage_of(self.uncaptured)
+
+    def _percentage_of(self, part: int) -> int:
+        return half_up(self.commission_percentage * part, self.total)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """What the books say of it, as a statement names it, without what is nothing."""
+        parts = {
+            "sale": self.captured,
+            "commission": -self.commission,
+            "fee": -self.fee,
+            "refund": -self.refunded,
+            "dispute": -self.lost,
+            "dispute_fee": -self.dispute_fee,
+            "commission_returned": self.commission_returned,
+        }
+        return {name: amount for name, amount in parts.items() if amount}
 
     @property
     def owed(self) -> int:
         """What the seller gets of it."""
-        return self.total - self.commission - self.fee - self.refunded + self.commission_returned
+        return sum(self.parts.values())
+
+    @property
+    def moves(self) -> int:
+        """Balance transactions at Stripe: the charge, its refunds, its dispute."""
+        return 1 + len(self.refunds) + self.dispute_moves
+
+
+def added(sales: Sequence[Sale]) -> dict[str, int]:
+    """The parts of several sales, by name."""
+    names = {name: None for sale in sales for name in sale.parts}
+    return {name: sum(sale.parts.get(name, 0) for sale in sales) for name in names}
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Face:
         answer = _session().request(
             method, f"{self.url}{path}", headers=sent, timeout=60, allow_redirects=False, **content
         )
-        return Answer(answer.status_code, answer.text, answer.headers)
+        return Answer(answer.status_code, answer.content.decode(errors="replace"), answer.headers)
 
     def get(self, path: str) -> Answer:
         """GET below /api/v1/."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from journey.figures import Sale
 from journey.http import Face, post_form
 from journey.world import ADDRESS, Seller, eventually, new_key
 
@@ -49,3 +50,25 @@ def until_confirmed(shop: Face, order: dict[str, Any]) -> dict[str, Any]:
     return eventually(
         "the order is confirmed", lambda: (found := order_of(shop, order))["status"] == "confirmed" and found
     )
+
+
+def buy(seller: Seller, *wanted: tuple[int, int]) -> tuple[Sale, dict[str, Any]]:
+    """A guest buys (n-th product, units) and pays: the sale as worked out by hand, and the order once it is confirmed."""
+    sale = Sale(
+        [(price_of(seller, number), units) for number, units in wanted], shipping_price=seller.shipping
+    )
+    cart = cart_of(seller.shop, *((seller.ids[f"variant{number}"], units) for number, units in wanted))
+    order = checkout(seller.shop, cart, email="guest@example.com", expected_total_minor=sale.total)
+    card(order, GOOD_CARD)
+    until_confirmed(seller.shop, order)
+    seller.sales.append(sale)
+    return sale, seller.staff.get(f"seller/orders/{order['id']}").expect(200)
+
+
+def refund(seller: Seller, order: dict[str, Any], sale: Sale, amount: int, **how: Any) -> None:
+    """The seller gives money back (an amount, or `how` by lines), and Stripe has done it."""
+    body = {"reason": "returned", **(how or {"amount_minor": amount})}
+    made = seller.staff.post(f"seller/orders/{order['id']}/refunds", body, key=new_key()).expect(201)
+    assert made["amount_minor"] == amount, f"refunded {made['amount_minor']}, by hand {amount}"
+    sale.refunds.append(amount)
+    eventually("the refund is made", lambda: order_of(seller.shop, order)["refunded"]["amount"] == sale.refunded)

@@ -90,7 +90,7 @@ def until_quiet(world: World) -> None:
 def snapshot(world: World) -> list[Any]:
     """What must not move: orders, stock and its movements, promotions, balances, payouts."""
     found: list[Any] = []
-    for seller in world.sellers:
+    for seller in world.everybody:
         orders = list(seller.pages("seller/orders"))
         stock = list(seller.pages("seller/inventory"))
         found += [

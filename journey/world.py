@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from journey.figures import Export, Sale
+from journey.figures import SHIPPING, Export, Sale
 from journey.http import Face
 from stack.processes import Stack
 
@@ -35,6 +35,8 @@ class Seller:
     shop: Face = field(default_factory=lambda: Face("", ""))
     sales: list[Sale] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
+    shipping: int = SHIPPING
+    paid: list[int] = field(default_factory=list)  # the transfers, in their order
 
     @property
     def staff(self) -> Face:
@@ -66,11 +68,17 @@ class World:
     stack: Stack
     marketplace: Face
     sellers: list[Seller]
+    worked: Seller
     operator: Face = field(default_factory=lambda: Face("", ""))
     buyer_access: str = ""
     canaries: set[str] = field(default_factory=set)
     results: dict[str, int] = field(default_factory=dict)
     routes: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+    @property
+    def everybody(self) -> list[Seller]:
+        """All sellers."""
+        return [*self.sellers, self.worked]
 
     @property
     def mail(self) -> Path:

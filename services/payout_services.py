@@ -33,7 +33,7 @@ SELECT u.entry_id, a.currency, u.amount_minor, u.charge_id, c.captured_at
   LEFT JOIN public.payouts_charge c ON c.charge_id = u.charge_id
  WHERE a.tenant_id = %(tenant)s AND a.kind = 'seller_payable'
    AND (u.charge_id IS NULL OR c.available_at <= %(at)s AND NOT c.is_frozen)
- ORDER BY a.currency, c.captured_at NULLS FIRST, u.charge_id, u.entry_id
+ ORDER BY a.currency, c.captured_at NULLS FIRST, MIN(u.entry_id) OVER (PARTITION BY u.charge_id), u.entry_id
 """
 
 
@@ -212,10 +212,15 @@ def minimum_of(account: SellerAccount, currency: str) -> int:
 
 
 def _charge_by_charge(account: SellerAccount, currency: str, entries: Sequence[FreeEntry]) -> Iterator[Plan]:
-    """A payout for each sale. Debts are taken off the oldest: what they eat up goes along with the sale that is left of."""
+    """A payout for each sale, oldest first. Debts come first: sales they eat up go along with the one that is left of."""
     available = sum(entry.owed_minor for entry in entries)
-    carried = [entry for entry in entries if entry.charge_id is None]
-    for charge_id, sale in _by_sale([entry for entry in entries if entry.charge_id is not None]).items():
+    sales = _by_sale(entries)
+    loose = sales.pop(None, [])
+    debts = {charge_id for charge_id, sale in sales.items() if sum(entry.owed_minor for entry in sale) <= 0}
+    carried = [*loose, *(entry for entry in entries if entry.charge_id in debts)]
+    for charge_id, sale in sales.items():
+        if charge_id in debts:
+            continue
         carried = [*carried, *sale]
         if sum(entry.owed_minor for entry in carried) > 0:
             yield Plan(account, currency, available, carried, source_charge=charge_id)

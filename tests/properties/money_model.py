@@ -195,8 +195,10 @@ class Seller:
         return [(free, None)] if sum(free.values()) >= max(self.minimum, 1) else []
 
     def _one_by_one(self, free: dict) -> Iterable[tuple[dict, "Sale | None"]]:
-        carried = {None: free.pop(None)} if None in free else {}
+        carried = {sale: amount for sale, amount in free.items() if sale is None or amount <= 0}
         for sale, amount in free.items():
+            if sale in carried:
+                continue
             carried[sale] = amount
             if sum(carried.values()) > 0:
                 yield carried, sale
@@ -251,7 +253,13 @@ class Sale:
 
     @property
     def open_dispute(self) -> "Dispute | None":
-        return next((each for each in self.disputes if each.is_open), None)
+        return next((each for each in self.disputes if not each.outcome), None)
+
+    @property
+    def is_refundable(self) -> bool:
+        """Stripe makes no refund of what the buyer's bank has asked back, or has got."""
+        against = [each for each in self.disputes if each.outcome in ("", "lost") and not each.is_inquiry]
+        return self.state == "captured" and not against
 
     @property
     def is_frozen(self) -> bool:
@@ -321,8 +329,8 @@ class Dispute:
     fee: int
     stripe_id: str
     is_inquiry: bool = False
-    is_open: bool = True
     is_answered: bool = False
+    outcome: str = ""
 
 
 @dataclass(eq=False)
@@ -345,6 +353,10 @@ class Payout:
     @property
     def left(self) -> int:
         return self.amount - self.reversed
+
+    @property
+    def is_being_reversed(self) -> bool:
+        return any(each.state == "requested" for each in self.reversals)
 
 
 @dataclass(eq=False)
@@ -466,7 +478,7 @@ class Books:
 
     def dispute_won(self, dispute: Dispute, *, returns_fee: bool) -> None:
         sale = dispute.sale
-        dispute.is_open = False
+        dispute.outcome = "won"
         self.stripe[sale.seller.currency] += dispute.amount
         sale.seller.in_dispute -= dispute.amount
         if returns_fee:
@@ -475,7 +487,7 @@ class Books:
     def dispute_lost(self, dispute: Dispute) -> None:
         """The seller bears it."""
         sale = dispute.sale
-        dispute.is_open = False
+        dispute.outcome = "lost"
         sale.seller.in_dispute -= dispute.amount
         sale.lost += dispute.amount
         sale.seller.owe(sale, -dispute.amount)

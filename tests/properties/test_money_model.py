@@ -11,6 +11,7 @@ import os
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -29,16 +30,31 @@ from hypothesis.stateful import (
 
 import core.clock
 import stripe_local.clock
-from payouts.models import CommissionRule, SellerAccount
+from core.errors import Invalid
+from core.ids import new_id
+from payouts.models import CommissionRule, Payout, SellerAccount, TransferReversal
 from services.account_services import open_account, sync_account
-from services.charge_services import mark_delivered
+from services.charge_services import mark_delivered, release_reserves
+from services.debt_services import (
+    NoSuchDebt,
+    OverReversal,
+    look_at_debts,
+    request_reversal,
+    send_reversal,
+    sync_reversals,
+    write_off_debt,
+)
+from services.dispute_services import accept_dispute, answer_dispute, sync_dispute
 from services.invariant_services import audit
 from services.ledger_services import seller_balances
+from services.order_history import SYSTEM
 from services.payment_services import capture_payment, sync_intent
-from services.payout_services import free_entries
+from services.payout_services import free_entries, run_payouts
 from services.reconciliation_services import reconcile
+from services.refund_services import DisputeOpen, request_refund, send_refund, sync_refunds
 from services.stripe_gateway import PaymentProviderRefused, stripe_api
-from shop.models import Order, OrderLine, Payment, Promotion, ShippingRate, Variant
+from services.transfer_services import send_payout, sync_bank_payout
+from shop.models import Order, OrderLine, Payment, Promotion, Refund, ShippingRate, Variant
 from stripe_local.testing import LocalStripe
 from tenants.context import tenant_scope
 from tests.factories.shop import make_order, make_promotion, make_variant
@@ -50,6 +66,8 @@ STEPS = int(os.environ.get("SOUK_DEEP_STEPS", "25")) if EXAMPLES else 15
 FUNDS_AFTER, LEAST = 2 * model.DAY, 50
 WHICH = st.integers(min_value=0, max_value=7)
 PART = st.one_of(st.sampled_from([1000, 500, 0]), st.integers(min_value=0, max_value=1000))
+UNITS, TIMES = st.integers(min_value=0, max_value=3), st.integers(min_value=1, max_value=2)
+WHO = st.integers(min_value=0, max_value=1)
 SOMETIMES = st.sampled_from([True, True, False])
 CART = st.lists(
     st.tuples(st.integers(min_value=60, max_value=20_000), st.integers(min_value=1, max_value=3)),
@@ -205,7 +223,7 @@ class Money(RuleBasedStateMachine):
         return [refund for sale in self.sales for refund in sale.refunds if refund.state == state]
 
     def disputes(self) -> list[model.Dispute]:
-        return [dispute for sale in self.sales for dispute in sale.disputes if dispute.is_open]
+        return [dispute for sale in self.sales for dispute in sale.disputes if not dispute.outcome]
 
     def payouts(self, *states: str) -> list[model.Payout]:
         return [each for seller in self.sellers for each in seller.payouts if each.state in states]
@@ -227,7 +245,7 @@ class Money(RuleBasedStateMachine):
     # Sales -------------------------------------------------------------------------------------------------------------
 
     @rule(
-        who=st.integers(min_value=0, max_value=1),
+        who=WHO,
         cart=CART,
         discount=DISCOUNT,
         shipping=st.sampled_from([0, 490, 333]),
@@ -335,6 +353,405 @@ class Money(RuleBasedStateMachine):
             mark_delivered(order)
         sale.delivered_at = self.now
 
+    # Refunds -----------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.of("captured"))
+    @rule(
+        which=WHICH,
+        part=PART,
+        units=st.one_of(st.none(), st.tuples(UNITS, UNITS, UNITS)),
+        with_shipping=st.booleans(),
+        is_amount=st.booleans(),
+        is_sent=SOMETIMES,
+    )
+    def refund(self, which, part, units, with_shipping, is_amount, is_sent) -> None:
+        self.tick()
+        sales = self.of("captured")
+        sale = sales[which % len(sales)]
+        wanted = self.units_of(sale, units) if units else None
+        if not sale.left or wanted == {}:
+            return
+        if wanted is None or is_amount:
+            lines = sale.lines if wanted is None else [sale.lines[n] for n in wanted]
+            most = sum(line.left(share) for line in lines for share in model.SHARES)
+            amount = min(max(most * part // 1000, 1), most)
+            parts = sale.by_amount(amount, wanted)
+        else:
+            amount, parts = None, sale.by_units(wanted, with_shipping=with_shipping)
+        ask = partial(
+            request_refund,
+            order_id=sale.pk,
+            amount_minor=amount,
+            reason="wanted",
+            actor=SYSTEM,
+            units=wanted and {sale.line_pks[n]: count for n, count in wanted.items()},
+            with_shipping=with_shipping,
+        )
+        total = sum(sum(taken.values()) for taken in parts.values())
+        with self.serving(sale):
+            if sale.open_dispute:
+                with pytest.raises(DisputeOpen):
+                    ask()
+                return
+            if not total:
+                with pytest.raises(Invalid), transaction.atomic():
+                    ask()
+                return
+            made = ask()
+        assert made.amount_minor == total
+        refund = model.Refund(sale, total, sale.credit(parts, wanted), pk=made.pk)
+        sale.refunds.append(refund)
+        assert made.commission_returned_minor == refund.credit.back["commission"]
+        if is_sent:
+            self.send(refund)
+
+    def units_of(self, sale: model.Sale, units: tuple[int, ...]) -> dict[int, int]:
+        wanted = [
+            (n, min(count, line.quantity - line.units_back))
+            for n, (count, line) in enumerate(zip(units, sale.lines, strict=False))
+        ]
+        return {n: count for n, count in wanted if count}
+
+    def send(self, refund: model.Refund) -> None:
+        self.tick()
+        with self.serving(refund):
+            send_refund(refund_id=refund.pk)
+            made = Refund.objects.get(pk=refund.pk)
+        if refund.sale.is_refundable:
+            assert made.status == "succeeded"
+            refund.stripe_id = made.transaction_id
+            self.books.refund_made(refund)
+        else:
+            assert made.status == "failed"
+            self.books.refund_refused(refund)
+
+    @precondition(lambda self: self.refunds("requested"))
+    @rule(which=WHICH)
+    def send_refund(self, which: int) -> None:
+        refunds = self.refunds("requested")
+        self.send(refunds[which % len(refunds)])
+
+    @precondition(lambda self: any(sale.is_refundable and sale.left for sale in self.sales))
+    @rule(which=WHICH, part=PART, comes_back=st.sampled_from([False, False, True]), times=TIMES)
+    def refund_in_the_dashboard(self, which: int, part: int, comes_back: bool, times: int) -> None:
+        self.tick()
+        sales = [sale for sale in self.sales if sale.is_refundable and sale.left]
+        sale = sales[which % len(sales)]
+        amount = max(sale.left * part // 1000, 1)
+        with stripe_api() as stripe:
+            made = stripe.v1.refunds.create({"charge": sale.charge_id, "amount": amount})
+        refund = model.Refund(sale, amount, sale.credit(sale.by_amount(amount)), stripe_id=made.id)
+        sale.refunds.append(refund)
+        self.books.refund_made(refund)
+        if comes_back:  # before anybody was told
+            self.world.stripe.control(f"refunds/{refund.stripe_id}/fail")
+            self.books.refund_came_back(refund)
+        for _ in range(times):
+            sync_refunds(charge_id=sale.charge_id)
+
+    @precondition(lambda self: self.refunds("made"))
+    @rule(which=WHICH, times=TIMES)
+    def refund_comes_back(self, which: int, times: int) -> None:
+        self.tick()
+        refunds = self.refunds("made")
+        refund = refunds[which % len(refunds)]
+        self.world.stripe.control(f"refunds/{refund.stripe_id}/fail")
+        for _ in range(times):
+            sync_refunds(charge_id=refund.sale.charge_id)
+        self.books.refund_came_back(refund)
+
+    # Disputes ----------------------------------------------------------------------------------------------------------
+
+    def disputable(self) -> list[model.Sale]:
+        return [
+            sale
+            for sale in self.of("captured")
+            if not sale.open_dispute and sale.refunded + sale.lost < sale.captured
+        ]
+
+    @precondition(lambda self: self.disputable())
+    @rule(
+        which=WHICH,
+        part=PART,
+        fee=st.sampled_from([1500, 0]),
+        is_inquiry=st.sampled_from([False, False, True]),
+        is_told=SOMETIMES,
+    )
+    def dispute(self, which: int, part: int, fee: int, is_inquiry: bool, is_told: bool) -> None:
+        self.tick()
+        sales = self.disputable()
+        sale = sales[which % len(sales)]
+        amount = max((sale.captured - sale.refunded - sale.lost) * part // 1000, 1)
+        facts = {"inquiry": True} if is_inquiry else {"fee": fee}
+        found = self.world.stripe.control("disputes", charge=sale.charge_id, amount=amount, **facts)
+        dispute = model.Dispute(sale, amount, fee, found["id"], is_inquiry)
+        sale.disputes.append(dispute)
+        if not is_inquiry:
+            self.books.dispute_withdrawn(dispute)
+        if is_told:
+            sync_dispute(dispute.stripe_id)
+        else:  # all is over when we hear of it
+            self.end_dispute(dispute, is_won=bool(part % 2), returns_fee=bool(part % 3))
+
+    @precondition(lambda self: self.disputes())
+    @rule(which=WHICH, is_won=st.booleans(), returns_fee=st.booleans())
+    def dispute_ends(self, which: int, is_won: bool, returns_fee: bool) -> None:
+        self.tick()
+        disputes = self.disputes()
+        self.end_dispute(disputes[which % len(disputes)], is_won=is_won, returns_fee=returns_fee)
+
+    def end_dispute(self, dispute: model.Dispute, *, is_won: bool, returns_fee: bool) -> None:
+        path = f"disputes/{dispute.stripe_id}/close"
+        for refund in [each for each in dispute.sale.refunds if each.state == "requested"]:
+            self.send(refund)
+        if dispute.is_inquiry:
+            self.world.stripe.control(path, outcome="warning_closed")
+            dispute.outcome = "closed"
+        elif is_won:
+            self.world.stripe.control(path, outcome="won", return_fee=returns_fee)
+            self.books.dispute_won(dispute, returns_fee=returns_fee)
+        else:
+            self.world.stripe.control(path, outcome="lost")
+            self.books.dispute_lost(dispute)
+        for _ in range(2):
+            sync_dispute(dispute.stripe_id)
+
+    @precondition(lambda self: self.disputes())
+    @rule(which=WHICH, gives_in=st.booleans())
+    def dispute_is_answered(self, which: int, gives_in: bool) -> None:
+        self.tick()
+        disputes = self.disputes()
+        dispute = disputes[which % len(disputes)]
+        with self.serving(dispute):
+            if gives_in and not dispute.is_inquiry:
+                for refund in [each for each in dispute.sale.refunds if each.state == "requested"]:
+                    self.send(refund)
+                accept_dispute(dispute_id=dispute.stripe_id, actor=SYSTEM)
+                self.books.dispute_lost(dispute)
+            elif not dispute.is_answered:
+                answer_dispute(dispute_id=dispute.stripe_id, text="It was sent.", actor=SYSTEM)
+                dispute.is_answered = True
+
+    @precondition(lambda self: any(each.is_inquiry for each in self.disputes()))
+    @rule(which=WHICH, fee=st.sampled_from([1500, 0]))
+    def inquiry_becomes_a_dispute(self, which: int, fee: int) -> None:
+        self.tick()
+        inquiries = [each for each in self.disputes() if each.is_inquiry]
+        dispute, sale = inquiries[which % len(inquiries)], inquiries[which % len(inquiries)].sale
+        left = sale.captured - sale.refunded - sale.lost
+        if not left:
+            return
+        self.world.stripe.control(f"disputes/{dispute.stripe_id}/escalate", fee=fee)
+        dispute.amount, dispute.fee = min(dispute.amount, left), fee
+        dispute.is_inquiry = dispute.is_answered = False
+        self.books.dispute_withdrawn(dispute)
+        sync_dispute(dispute.stripe_id)
+
+    # Payouts -----------------------------------------------------------------------------------------------------------
+
+    @rule(is_sent=SOMETIMES)
+    def payouts_are_run(self, is_sent: bool) -> None:
+        self.tick()
+        wanted = []
+        asked = [each for each in self.payouts("requested") if not each.source]
+        for seller in self.sellers:
+            movable = self.available("", seller.currency) - sum(
+                each.amount for each in asked if each.seller.currency == seller.currency
+            )
+            for claims, source in seller.plan(self.now, movable, per_charge=self.is_each_charge_transferred):
+                payout = self.books.claim(seller, claims, source)
+                wanted.append(payout)
+                if source is None:
+                    asked.append(payout)
+        made = run_payouts()
+        assert [
+            (each.amount_minor, each.currency, each.tenant_id, each.source_charge_id) for each in made
+        ] == [
+            (
+                each.amount,
+                each.seller.currency,
+                each.seller.shop.tenant.pk,
+                each.source and each.source.charge_id,
+            )
+            for each in wanted
+        ]
+        for payout, row in zip(wanted, made, strict=True):
+            payout.pk = row.pk
+            if is_sent:
+                self.transfer(payout)
+
+    def transfer(self, payout: model.Payout) -> None:
+        at, source = self.tick(), payout.source
+        if source is None:
+            most = self.available("", payout.seller.currency)
+        else:
+            most = source.captured - sum(
+                each.left for each in payout.seller.payouts if each.source is source and each.transfer_id
+            )
+        made = send_payout(payout_id=payout.pk)
+        if payout.amount <= most and not self.is_refused:
+            assert made.status == "sent", made.failure_message
+            self.books.sent(payout, transfer_id=made.transfer_id, at=at)
+        else:
+            assert made.status == "failed"
+            self.books.not_sent(payout)
+
+    is_refused = False
+
+    @precondition(lambda self: self.payouts("requested"))
+    @rule(which=WHICH, is_refused=st.sampled_from([False, False, True]))
+    def payout_is_sent(self, which: int, is_refused: bool) -> None:
+        self.tick()
+        if is_refused:
+            self.world.stripe.control(
+                "faults", match="POST /v1/transfers", kind="insufficient_balance", times=1
+            )
+        payouts, self.is_refused = self.payouts("requested"), is_refused
+        self.transfer(payouts[which % len(payouts)])
+        self.is_refused = False
+
+    @rule(who=WHO, ends=st.sampled_from(["paid", "failed", "paid failed"]))
+    def bank_is_paid(self, who: int, ends: str) -> None:
+        at, seller = self.tick(), self.sellers[who]
+        account = seller.shop.account_id
+        if self.available(account, seller.currency) < 1:
+            return
+        made = self.world.stripe.control("payouts", account=account, currency=seller.currency.lower())
+        for end in ends.split():
+            self.tick()
+            self.world.stripe.control(f"payouts/{made['id']}/{end}")
+            sync_bank_payout(stripe_account_id=account, bank_payout_id=made["id"])
+            for payout in seller.payouts:
+                if end == "paid" and payout.state in ("sent", "returned") and payout.sent_at <= at:
+                    payout.state, payout.bank_payout = "paid", made["id"]
+                elif (
+                    end == "failed"
+                    and payout.sent_at <= at
+                    and (
+                        payout.state == "sent" or payout.state == "paid" and payout.bank_payout == made["id"]
+                    )
+                ):
+                    payout.state = "returned"
+
+    # Reversals, debts, reserves ----------------------------------------------------------------------------------------
+
+    def reversible(self) -> list[model.Payout]:
+        return [each for each in self.payouts("sent", "paid", "returned", "reversed") if each.left]
+
+    def can_come_back(self, payout: model.Payout, amount: int) -> bool:
+        """Whether Stripe takes this much of a transfer back: no more than is left of it, and than the seller has."""
+        seller, source = payout.seller, payout.source
+        available, pending = self.balances().get((seller.shop.account_id, seller.currency), (0, 0))
+        is_on_its_way = source is not None and source.funds_on > self.now
+        return amount <= payout.left and amount <= available + (pending if is_on_its_way else 0)
+
+    @precondition(lambda self: self.reversible())
+    @rule(which=WHICH, part=PART, is_sent=SOMETIMES)
+    def reversal(self, which: int, part: int, is_sent: bool) -> None:
+        self.tick()
+        payouts = self.reversible()
+        payout = payouts[which % len(payouts)]
+        amount = max(payout.left * part // 1000, 1)
+        ask = partial(
+            request_reversal, payout_id=payout.pk, amount_minor=amount, reason="operator", actor_id=None
+        )
+        if payout.is_being_reversed:
+            with pytest.raises(OverReversal), transaction.atomic():
+                ask()
+            return
+        reversal = model.Reversal(payout, amount, pk=ask().pk)
+        payout.reversals.append(reversal)
+        if is_sent:
+            self.reverse(reversal)
+
+    def reversals(self) -> list[model.Reversal]:
+        return [
+            each
+            for seller in self.sellers
+            for payout in seller.payouts
+            for each in payout.reversals
+            if each.state == "requested"
+        ]
+
+    def reverse(self, reversal: model.Reversal) -> None:
+        self.tick()
+        can_be = self.can_come_back(reversal.payout, reversal.amount)
+        made = send_reversal(reversal_id=reversal.pk)
+        reversal.state = "made" if can_be else "failed"
+        assert made.status == reversal.state, made.failure_message
+        if can_be:
+            self.books.reversed(reversal.payout, reversal.amount)
+
+    @precondition(lambda self: self.reversals())
+    @rule(which=WHICH)
+    def reversal_is_sent(self, which: int) -> None:
+        reversals = self.reversals()
+        self.reverse(reversals[which % len(reversals)])
+
+    @precondition(lambda self: self.reversible())
+    @rule(which=WHICH, part=PART, times=TIMES)
+    def reversal_in_the_dashboard(self, which: int, part: int, times: int) -> None:
+        self.tick()
+        payouts = self.reversible()
+        payout = payouts[which % len(payouts)]
+        amount = max(payout.left * part // 1000, 1)
+        if not self.can_come_back(payout, amount):
+            return
+        with stripe_api() as stripe:
+            stripe.v1.transfers.reversals.create(payout.transfer_id, {"amount": amount})
+        for _ in range(times):
+            sync_reversals(transfer_id=payout.transfer_id)
+        self.books.reversed(payout, amount)
+
+    @rule()
+    def debts_are_looked_at(self) -> None:
+        now = self.tick()
+        for seller in self.sellers:
+            debt = seller.debt(now)
+            if not debt:
+                seller.debt_since = None
+                continue
+            seller.debt_since = seller.debt_since or now
+            if now - seller.debt_since >= 30 * model.DAY:
+                self.expect_reversals(seller, debt)
+        assert look_at_debts() == sum(seller.debt(now) > 0 for seller in self.sellers)
+        for reversal in self.reversals():
+            if reversal.pk is None:
+                row = TransferReversal.objects.get(payout_id=reversal.payout.pk, status="requested")
+                assert row.amount_minor == reversal.amount
+                reversal.pk = row.pk
+
+    def expect_reversals(self, seller: model.Seller, debt: int) -> None:
+        """Of the newest transfers, as far as the seller has something at Stripe, and until one is being taken back."""
+        wanted = min(debt, max(self.available(seller.shop.account_id, seller.currency), 0))
+        payouts = [each for each in self.reversible() if each.seller is seller]
+        for payout in sorted(payouts, key=lambda each: -each.sent_at):
+            amount = min(wanted, payout.left)
+            if not amount or payout.is_being_reversed:
+                break
+            payout.reversals.append(model.Reversal(payout, amount))
+            wanted -= amount
+
+    @precondition(lambda self: any(seller.debt(self.now + 1) for seller in self.sellers))
+    @rule(who=WHO, part=PART)
+    def debt_is_written_off(self, who: int, part: int) -> None:
+        now, seller = self.tick(), self.sellers[who]
+        if debt := seller.debt(now):
+            amount = max(debt * part // 1000, 1)
+            facts = {"tenant_id": seller.shop.tenant.pk, "currency": seller.currency, "actor_id": new_id()}
+            with pytest.raises(NoSuchDebt), transaction.atomic():
+                write_off_debt(amount_minor=debt + 1, reason="gone", **facts)
+            write_off_debt(amount_minor=amount, reason="gone", **facts)
+            self.books.written_off(seller, amount)
+
+    @rule()
+    def reserves_are_released(self) -> None:
+        now = self.tick()
+        due = [sale for sale in self.sales if sale.reserve and sale.release_at <= now and not sale.is_frozen]
+        assert release_reserves() == len(due)
+        for sale in due:
+            self.books.release(sale)
+
     # Time --------------------------------------------------------------------------------------------------------------
 
     @rule(hours=st.sampled_from([1, 24, 49, 24 * 8, 24 * 31]))
@@ -387,6 +804,8 @@ class Money(RuleBasedStateMachine):
             assert (balance.pending_minor, balance.available_minor) == (pending, seller.owed - pending)
             assert (balance.reserved_minor, balance.in_dispute_minor) == (seller.reserved, seller.in_dispute)
             assert balance.paid_minor == seller.paid
+            on_its_way = [each for each in seller.payouts if each.state in ("sent", "returned")]
+            assert balance.in_transit_minor == sum(each.left for each in on_its_way)
             assert balance.earned_minor == seller.earned
 
     def orders_count_the_same(self, seller: model.Seller) -> None:
@@ -431,6 +850,8 @@ class Money(RuleBasedStateMachine):
         assert not sales
 
     def nothing_is_wrong_in_the_end(self) -> None:
+        payouts = {each.pk: each.state for seller in self.sellers for each in seller.payouts}
+        assert dict(Payout.objects.values_list("pk", "status")) == payouts
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         assert audit().violations == []

@@ -37,6 +37,7 @@ def routes(urlconf: str) -> list[str]:
     return list(walk(get_resolver(urlconf).url_patterns))
 
 
+NUMBERED = {"difference_id": "1"}  # all other ids are UUIDs
 STOREFRONT = routes("config.urls_tenant_api")
 MARKET = routes("config.urls_public_api")
 
@@ -52,7 +53,7 @@ class Shop:
 
     def path(self, route: str) -> str:
         """The route with this shop's own names in it."""
-        return re.sub(r"\{(\w+)\}", lambda match: self.names.get(match[1], ELSEWHERE), route)
+        return re.sub(r"\{(\w+)\}", lambda match: {**NUMBERED, **self.names}.get(match[1], ELSEWHERE), route)
 
 
 def furnish(tenant: Tenant, mark: str) -> Shop:
