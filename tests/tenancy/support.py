@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
@@ -12,6 +13,7 @@ from tenants.models import Tenant, User
 
 MARKETPLACE = "souk.localhost"
 ELSEWHERE = "00000000-0000-7000-8000-000000000000"
+NUMBERED = {"difference_id": "1"}  # all other ids are UUIDs
 
 
 def ask(host: str, method: str, path: str, body: Any = None, *, token: str = "", client=None, **extra: Any):
@@ -46,3 +48,8 @@ def digest(schema: str, *, besides: str = "^$") -> str:
         )
         cursor.execute(f"SELECT md5({parts})")
         return cursor.fetchone()[0]
+
+
+def filled(route: str, names: Mapping[str, object]) -> str:
+    """The route with these names in it, and ids of nothing for the others."""
+    return re.sub(r"\{(\w+)\}", lambda match: str({**NUMBERED, **names}.get(match[1], ELSEWHERE)), route)

@@ -10,7 +10,7 @@ from tenants.models import Membership
 from tests.api.documents import broken_promises, document
 from tests.factories.shop import ADDRESS, make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import add_member, make_operator, make_user, owner_of
-from tests.tenancy.support import ELSEWHERE, MARKETPLACE, ask, tokens
+from tests.tenancy.support import MARKETPLACE, ask, filled, tokens
 
 STRIPE_ID = re.compile(r"\b(?:acct|ch|cs|cus|pi|pm|py|re|txn|tr|seti|evt|sk|whsec)_[A-Za-z0-9_]{8,}")
 PASSWORD_HASH = re.compile(r"argon2|pbkdf2|md5\$")
@@ -51,10 +51,6 @@ def shop(tenant, stripe_local) -> dict:
             "tenant_id": tenant.pk,
         },
     }
-
-
-def filled(route: str, names: dict) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: str(names.get(match[1], ELSEWHERE)), route)
 
 
 def readings(shop: dict, role: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tenants.context import tenant_scope
 from tenants.models import Membership, Tenant, User
 from tests.factories.shop import make_order, make_promotion, make_variant
 from tests.factories.tenants import PASSWORD, make_operator, owner_of
-from tests.tenancy.support import ELSEWHERE, MARKETPLACE, ask, digest, tokens
+from tests.tenancy.support import ELSEWHERE, MARKETPLACE, ask, digest, filled, tokens
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # Anybody may ask these; a route that is not named here must be closed to strangers.
@@ -37,7 +37,6 @@ def routes(urlconf: str) -> list[str]:
     return list(walk(get_resolver(urlconf).url_patterns))
 
 
-NUMBERED = {"difference_id": "1"}  # all other ids are UUIDs
 STOREFRONT = routes("config.urls_tenant_api")
 MARKET = routes("config.urls_public_api")
 
@@ -53,7 +52,7 @@ class Shop:
 
     def path(self, route: str) -> str:
         """The route with this shop's own names in it."""
-        return re.sub(r"\{(\w+)\}", lambda match: {**NUMBERED, **self.names}.get(match[1], ELSEWHERE), route)
+        return filled(route, self.names)
 
 
 def furnish(tenant: Tenant, mark: str) -> Shop:
