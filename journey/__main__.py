@@ -5,10 +5,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from journey import buying, fulfilling, money, selling, telling, walls
-from journey.figures import Export, exports
+from journey.figures import WORKED_PRICES, Export, exports
 from journey.http import Face
 from journey.world import Seller, World
 from stack.processes import ROOT, Stack
@@ -34,6 +35,7 @@ STEPS: list[tuple[str, Step]] = [
     ("reconcile", money.reconcile),
 ]
 SELLERS = (("Northern Thread", "northern-thread"), ("Harbour Gold", "harbour-gold"))
+WORKED = ("Worked Example", "worked-example")
 RESULTS = ("ledger_sum", "reconcile_differences", "audit_violations", "cross_tenant_leaks")
 LOG_LINES = 25
 
@@ -68,7 +70,9 @@ def run(stack: Stack, found: list[Export]) -> World:
         Seller(name, slug, f"owner@{slug}.example", export)
         for (name, slug), export in zip(SELLERS, found, strict=True)
     ]
-    world = World(stack, Face(stack.url, stack.host), sellers)
+    name, slug = WORKED
+    worked = Seller(name, slug, f"owner@{slug}.example", Export(Path("-"), prices=WORKED_PRICES), shipping=0)
+    world = World(stack, Face(stack.url, stack.host), sellers, worked)
     walk(world)
     return world
 
@@ -79,7 +83,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     found = exports(ROOT)
     print(f"journey: {', '.join(export.path.name for export in found)}; starting a fresh stack", flush=True)
-    with Stack.fresh(funds_after_seconds=0, pool_size=2, extra_env={"LOG_LEVEL": "INFO"}) as stack:
+    with Stack.fresh(funds_after_seconds=0, pool_size=3, extra_env={"LOG_LEVEL": "INFO"}) as stack:
         try:
             results = run(stack, found).results
         except Failed as failure:

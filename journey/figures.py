@@ -10,6 +10,8 @@ COMMISSION_PERCENT, COMMISSION_FIXED = 10, 30
 STRIPE_PER_10_000, STRIPE_FIXED = 290, 30
 SHIPPING, FREE_FROM = 490, 50_000
 PROMO_PERCENT, PROMO_MINIMUM = 10, 2_000
+# What the third storefront sells, by handle.
+WORKED_PRICES = {"order-a": 10_000, "order-b": 5_999, "order-c": 20_000}
 
 
 def half_up(numerator: int, denominator: int) -> int:

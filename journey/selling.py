@@ -12,9 +12,9 @@ OPERATOR = "operator@souk.example"
 
 
 def sign_up(world: World) -> str:
-    """Two sellers sign up; a retry returns the same storefront; bad addresses are refused."""
+    """Three sellers sign up; a retry returns the same storefront; bad addresses are refused."""
     times = []
-    for seller in world.sellers:
+    for seller in world.everybody:
         body = {"email": seller.email, "password": PASSWORD, "name": seller.name, "slug": seller.slug}
         key, started = new_key(), time.perf_counter()
         made = world.marketplace.post("signup", body, key=key).expect(201)
@@ -41,17 +41,16 @@ def sign_up(world: World) -> str:
         world.marketplace.post("signup", body, key=new_key()).expect(status)
         refused += 1
     slowest = ", ".join(f"{ms:.0f} ms" for ms in times)
-    return f"2 storefronts open after {slowest}; retried with the same key: the same; {refused} bad addresses refused"
+    return f"3 storefronts open after {slowest}; retried with the same key: the same; {refused} bad addresses refused"
 
 
 def set_terms(world: World) -> str:
-    """The operator signs in and lets the two sellers be paid out at once, and only when the journey asks."""
+    """The operator signs in and lets the sellers be paid out at once, and only when the journey asks."""
     world.stack.manage("create_operator", "--email", OPERATOR, "--password", PASSWORD)
     pair = world.marketplace.post("auth/token", {"email": OPERATOR, "password": PASSWORD}).expect(200)
     world.operator = world.marketplace.signed_in(pair["access"])
-    for seller in world.sellers:
-        terms = {"hold_days": 0, "payout_minimum_minor": 1_000, "schedule": "manual"}
-        world.operator.ask("PATCH", f"/api/v1/operator/tenants/{seller.tenant_id}/terms", terms).expect(200)
+    for seller in world.everybody:
+        set_seller_terms(world, seller, hold_days=0, payout_minimum_minor=1_000, schedule="manual")
     suspended = world.sellers[1]
     path = f"operator/tenants/{suspended.tenant_id}"
     world.operator.post(f"{path}/suspend", {"reason": "a rehearsal"}).expect(200)
@@ -63,11 +62,18 @@ def set_terms(world: World) -> str:
     )
 
 
+def set_seller_terms(world: World, seller: Seller, **terms: int | str) -> None:
+    """What the operator sets for one seller; the rest stays as it is."""
+    path = f"/api/v1/operator/tenants/{seller.tenant_id}/terms"
+    kept = world.operator.ask("PATCH", path, terms).expect(200)
+    assert {name: kept[name] for name in terms} == terms
+
+
 def onboard(world: World) -> str:
-    """Both sellers prove themselves at Stripe; the webhook tells us."""
-    for seller in world.sellers:
+    """The sellers prove themselves at Stripe; the webhook tells us."""
+    for seller in world.everybody:
         verify(seller)
-    return "2 accounts verified on Stripe's page, followed by webhook; transfers active"
+    return "3 accounts verified on Stripe's page, followed by webhook; transfers active"
 
 
 def verify(seller: Seller) -> None:
@@ -134,6 +140,7 @@ def prepare_shops(world: World) -> str:
             seller.staff.post(f"seller/inventory/{variant['id']}/receive", {"quantity": 30}).expect(200)
         rate = {"name": "Standard", "price_minor": SHIPPING, "free_from_minor": FREE_FROM}
         seller.staff.ask("PUT", "/api/v1/seller/shipping-rate", rate).expect(200)
+    _stock_worked_example(world.worked)
     seller = world.sellers[0]
     promo = {"code": "WELCOME10", "kind": "percentage", "percentage_basis_points": PROMO_PERCENT * 100}
     made = seller.staff.post("seller/promotions", {**promo, "minimum_spend_minor": PROMO_MINIMUM}).expect(201)
@@ -155,3 +162,14 @@ def prepare_shops(world: World) -> str:
     for values in bad:
         seller.staff.post("seller/promotions", values).expect(400)
     return f"90 units received in each, shipping 4.90, WELCOME10 takes {PROMO_PERCENT} %; {len(bad)} bad promotions refused"
+
+
+def _stock_worked_example(seller: Seller) -> None:
+    """Three products made by hand, sent for nothing."""
+    for number, (handle, price) in enumerate(seller.export.prices.items()):
+        body = {"title": handle, "slug": handle, "is_published": True, "variants": [{"price_minor": price}]}
+        made = seller.staff.post("seller/products", body).expect(201)
+        variant = seller.ids[f"variant{number}"] = made["variants"][0]["id"]
+        seller.staff.post(f"seller/inventory/{variant}/receive", {"quantity": 30}).expect(200)
+    rate = {"name": "Standard", "price_minor": seller.shipping}
+    seller.staff.ask("PUT", "/api/v1/seller/shipping-rate", rate).expect(200)

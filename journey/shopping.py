@@ -71,4 +71,6 @@ def refund(seller: Seller, order: dict[str, Any], sale: Sale, amount: int, **how
     made = seller.staff.post(f"seller/orders/{order['id']}/refunds", body, key=new_key()).expect(201)
     assert made["amount_minor"] == amount, f"refunded {made['amount_minor']}, by hand {amount}"
     sale.refunds.append(amount)
-    eventually("the refund is made", lambda: order_of(seller.shop, order)["refunded"]["amount"] == sale.refunded)
+    eventually(
+        "the refund is made", lambda: order_of(seller.shop, order)["refunded"]["amount"] == sale.refunded
+    )

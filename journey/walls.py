@@ -12,8 +12,13 @@ from journey.world import PASSWORD, Seller, World, new_key
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 ELSEWHERE = "00000000-0000-7000-8000-000000000000"
+# Names that are numbers, not uuids; nothing has this one.
+NUMBERED = {"difference_id": "999999999"}
 # Asking for a mail is answered alike for everybody, and says nothing.
 UNIFORM = ("/auth/join", "/auth/password/reset")
+
+# A month is invoiced when it is over; nothing of A's is disputed.
+NOT_YET = ("/seller/invoices/{invoice_id}.pdf", "/seller/disputes/{dispute_id}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _works_at_home(world: World, alice: Seller) -> int:
     """The control: every GET with these very names and tokens is answered on A's own host."""
     opened = 0
     for path, operations in _document(world, "storefront").items():
-        if "get" in operations and "{" in path:
+        if "get" in operations and "{" in path and not path.endswith(NOT_YET):
             home = alice.staff if "/seller/" in path else alice.shop
             home = alice.shop.signed_in(world.buyer_access) if "/me/" in path else home
             answer = home.ask("GET", fill(path, alice))
@@ -140,7 +145,7 @@ def _document(world: World, face: str) -> dict[str, set[str]]:
 
 def fill(path: str, seller: Seller) -> str:
     """A route with the seller's own names in it."""
-    names = seller.ids | ({"order_id": seller.ids["buyer_order_id"]} if "/me/" in path else {})
+    names = NUMBERED | seller.ids | ({"order_id": seller.ids["buyer_order_id"]} if "/me/" in path else {})
     return re.sub(r"\{(\w+)\}", lambda match: names.get(match.group(1), ELSEWHERE), path)
 
 
