@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from journey import buying, fulfilling, money, selling, telling, walls
+from journey import buying, disputing, fulfilling, money, selling, telling, walls
 from journey.figures import WORKED_PRICES, Export, exports
 from journey.http import Face
 from journey.world import Seller, World
@@ -29,13 +29,14 @@ STEPS: list[tuple[str, Step]] = [
     ("shipping", fulfilling.ship_and_deliver),
     ("refund", fulfilling.refund_part),
     ("payouts", money.pay_out),
+    ("disputes", disputing.win_and_lose),
     ("webhooks again", telling.repeat_webhooks),
     ("walls", walls.stay_apart),
     ("audit", money.audit),
     ("reconcile", money.reconcile),
 ]
 SELLERS = (("Northern Thread", "northern-thread"), ("Harbour Gold", "harbour-gold"))
-WORKED = ("Worked Example", "worked-example")
+WORKED_SHOP = ("Worked Example", "worked-example")
 RESULTS = ("ledger_sum", "reconcile_differences", "audit_violations", "cross_tenant_leaks")
 LOG_LINES = 25
 
@@ -70,9 +71,9 @@ def run(stack: Stack, found: list[Export]) -> World:
         Seller(name, slug, f"owner@{slug}.example", export)
         for (name, slug), export in zip(SELLERS, found, strict=True)
     ]
-    name, slug = WORKED
-    worked = Seller(name, slug, f"owner@{slug}.example", Export(Path("-"), prices=WORKED_PRICES), shipping=0)
-    world = World(stack, Face(stack.url, stack.host), sellers, worked)
+    name, slug = WORKED_SHOP
+    third = Seller(name, slug, f"owner@{slug}.example", Export(Path("-"), prices=WORKED_PRICES), shipping=0)
+    world = World(stack, Face(stack.url, stack.host), sellers, third)
     walk(world)
     return world
 

@@ -10,8 +10,20 @@ COMMISSION_PERCENT, COMMISSION_FIXED = 10, 30
 STRIPE_PER_10_000, STRIPE_FIXED = 290, 30
 SHIPPING, FREE_FROM = 490, 50_000
 PROMO_PERCENT, PROMO_MINIMUM = 10, 2_000
-# What the third storefront sells, by handle.
+DISPUTE_FEE = 1_500
+RESERVE_PERCENT = 10
+# What the third storefront sells, by handle, and what the worked example of how money moves says of it.
 WORKED_PRICES = {"order-a": 10_000, "order-b": 5_999, "order-c": 20_000}
+WORKED = {
+    "A": 8_650,
+    "B": 5_165,
+    "A after its refund": 6_400,
+    "paid on day 7": 11_565,
+    "owed after B came back": -5_399,
+    "C": 17_360,
+    "paid on day 14": 11_961,
+    "paid in all": 23_526,
+}
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -42,6 +54,8 @@ class Sale:
     dispute_fee: int = 0
     dispute_moves: int = 0  # at Stripe: out, and back where it was won
     returned_by_line: int | None = None  # worked out apart, where a refund names lines
+    reserve_percent: int = 0
+    is_reserve_back: bool = False
 
     @property
     def refunded(self) -> int:
@@ -101,6 +115,11 @@ class Sale:
         return half_up(self.commission_percentage * part, self.total)
 
     @property
+    def reserve(self) -> int:
+        """What is held back of it for a time."""
+        return half_up(self.captured * self.reserve_percent, 100)
+
+    @property
     def parts(self) -> dict[str, int]:
         """What the books say of it, as a statement names it, without what is nothing."""
         parts = {
@@ -111,6 +130,8 @@ class Sale:
             "dispute": -self.lost,
             "dispute_fee": -self.dispute_fee,
             "commission_returned": self.commission_returned,
+            "reserve_held": -self.reserve,
+            "reserve_released": self.reserve if self.is_reserve_back else 0,
         }
         return {name: amount for name, amount in parts.items() if amount}
 

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from journey.figures import added
 from journey.paying import follow, promised, until_shows
 from journey.world import World, new_key
 from stack.problems import StackProblem
@@ -19,7 +18,7 @@ def pay_out(world: World) -> str:
     for payout in made:
         (seller,) = [seller for seller in world.sellers if seller.tenant_id == payout["tenant_id"]]
         seller.ids["payout_id"] = payout["id"]
-        follow(world, seller, payout["id"], added(seller.sales))
+        follow(world, seller, payout["id"], seller.due)
         until_shows(seller, pending=0, available=0, paid=seller.owed)
     parts = ", ".join(f"{seller.slug} {seller.owed}" for seller in world.sellers)
     return (

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from journey.figures import added
 from journey.http import control, stripe_list
 from journey.statements import check_statement
 from journey.world import Seller, World, eventually, new_key
@@ -47,19 +48,22 @@ def until(seller: Seller, payout_id: str, status: str) -> dict[str, Any]:
     return found
 
 
-def pay(world: World, seller: Seller, by_hand: dict[str, int]) -> str:
-    """A whole payout of these parts: requested as promised, one transfer, a statement to the cent, at the bank."""
-    payout_id = request(world, seller, sum(by_hand.values()))
-    follow(world, seller, payout_id, by_hand)
-    return payout_id
+def pay(world: World, seller: Seller) -> int:
+    """All that is due: requested as promised, one transfer, a statement to the cent, at the bank. Returns the amount."""
+    until_shows(seller, available=seller.unpaid)
+    amount = seller.unpaid
+    follow(world, seller, request(world, seller, amount), seller.due)
+    until_shows(seller, available=0, in_transit=0, paid=sum(seller.paid))
+    return amount
 
 
 def follow(world: World, seller: Seller, payout_id: str, by_hand: dict[str, int]) -> str:
     """A requested payout to the bank. Returns the bank payout's id."""
     payout = until(seller, payout_id, "sent")
     assert payout["amount_minor"] == sum(by_hand.values())
-    seller.paid.append(payout["amount_minor"])
     check_statement(seller, payout, by_hand)
+    seller.paid.append(payout["amount_minor"])
+    seller.settled = added(seller.sales)
     at_stripe = [transfer["amount"] for transfer in transfers(world, seller)]
     assert at_stripe == seller.paid, f"transfers at Stripe {at_stripe}, by hand {seller.paid}"
     bank = to_bank(world, seller, payout["amount_minor"])

@@ -52,10 +52,12 @@ def until_confirmed(shop: Face, order: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def buy(seller: Seller, *wanted: tuple[int, int]) -> tuple[Sale, dict[str, Any]]:
+def buy(seller: Seller, *wanted: tuple[int, int], reserved: int = 0) -> tuple[Sale, dict[str, Any]]:
     """A guest buys (n-th product, units) and pays: the sale as worked out by hand, and the order once it is confirmed."""
     sale = Sale(
-        [(price_of(seller, number), units) for number, units in wanted], shipping_price=seller.shipping
+        [(price_of(seller, number), units) for number, units in wanted],
+        shipping_price=seller.shipping,
+        reserve_percent=reserved,
     )
     cart = cart_of(seller.shop, *((seller.ids[f"variant{number}"], units) for number, units in wanted))
     order = checkout(seller.shop, cart, email="guest@example.com", expected_total_minor=sale.total)
@@ -71,6 +73,8 @@ def refund(seller: Seller, order: dict[str, Any], sale: Sale, amount: int, **how
     made = seller.staff.post(f"seller/orders/{order['id']}/refunds", body, key=new_key()).expect(201)
     assert made["amount_minor"] == amount, f"refunded {made['amount_minor']}, by hand {amount}"
     sale.refunds.append(amount)
+    path = f"seller/orders/{order['id']}"
     eventually(
-        "the refund is made", lambda: order_of(seller.shop, order)["refunded"]["amount"] == sale.refunded
+        "the refund is made",
+        lambda: seller.staff.get(path).expect(200)["refunded"]["amount"] == sale.refunded,
     )

@@ -17,8 +17,8 @@ NUMBERED = {"difference_id": "999999999"}
 # Asking for a mail is answered alike for everybody, and says nothing.
 UNIFORM = ("/auth/join", "/auth/password/reset")
 
-# A month is invoiced when it is over; nothing of A's is disputed.
-NOT_YET = ("/seller/invoices/{invoice_id}.pdf", "/seller/disputes/{dispute_id}")
+# A month is invoiced when it is over.
+NOT_YET = ("/seller/invoices/{invoice_id}.pdf",)
 
 
 @dataclass(frozen=True)

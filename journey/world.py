@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from journey.figures import SHIPPING, Export, Sale
+from journey.figures import SHIPPING, Export, Sale, added
 from journey.http import Face
 from stack.processes import Stack
 
@@ -37,6 +37,7 @@ class Seller:
     ids: dict[str, str] = field(default_factory=dict)
     shipping: int = SHIPPING
     paid: list[int] = field(default_factory=list)  # the transfers, in their order
+    settled: dict[str, int] = field(default_factory=dict)  # what was in them, by part
 
     @property
     def staff(self) -> Face:
@@ -47,6 +48,17 @@ class Seller:
     def owed(self) -> int:
         """What all sales so far are worth to the seller, in cents."""
         return sum(sale.owed for sale in self.sales)
+
+    @property
+    def due(self) -> dict[str, int]:
+        """The parts of what was not paid out yet, as the next statement names them."""
+        parts = {name: amount - self.settled.get(name, 0) for name, amount in added(self.sales).items()}
+        return {name: amount for name, amount in parts.items() if amount}
+
+    @property
+    def unpaid(self) -> int:
+        """What all sales are worth, less all payouts; below zero it is a debt."""
+        return self.owed - sum(self.paid)
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Every row of one of the seller's lists, page by page."""
