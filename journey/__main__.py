@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from journey import buying, disputing, fulfilling, money, selling, telling, walls
+from journey import buying, disputing, fulfilling, money, owing, selling, telling, walls
 from journey.figures import WORKED_PRICES, Export, exports
 from journey.http import Face
 from journey.world import Seller, World
@@ -30,6 +30,9 @@ STEPS: list[tuple[str, Step]] = [
     ("refund", fulfilling.refund_part),
     ("payouts", money.pay_out),
     ("disputes", disputing.win_and_lose),
+    ("debt", owing.carry_a_debt),
+    ("reserve", owing.hold_a_reserve),
+    ("failures", owing.fail_and_return),
     ("webhooks again", telling.repeat_webhooks),
     ("walls", walls.stay_apart),
     ("audit", money.audit),
