@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from journey import buying, disputing, fulfilling, money, owing, selling, telling, walls
+from journey import buying, capturing, disputing, fulfilling, money, owing, selling, telling, walls
 from journey.figures import WORKED_PRICES, Export, exports
 from journey.http import Face
 from journey.world import Seller, World
@@ -33,6 +33,7 @@ STEPS: list[tuple[str, Step]] = [
     ("debt", owing.carry_a_debt),
     ("reserve", owing.hold_a_reserve),
     ("failures", owing.fail_and_return),
+    ("capture later", capturing.capture_and_void),
     ("webhooks again", telling.repeat_webhooks),
     ("walls", walls.stay_apart),
     ("audit", money.audit),
