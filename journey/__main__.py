@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from journey import buying, capturing, disputing, fulfilling, money, owing, selling, telling, walls
+from journey import buying, capturing, disputing, fulfilling, money, owing, selling, telling, walls, worked
 from journey.figures import WORKED_PRICES, Export, exports
 from journey.http import Face
 from journey.world import Seller, World
@@ -34,6 +34,7 @@ STEPS: list[tuple[str, Step]] = [
     ("reserve", owing.hold_a_reserve),
     ("failures", owing.fail_and_return),
     ("capture later", capturing.capture_and_void),
+    ("worked example", worked.walk),
     ("webhooks again", telling.repeat_webhooks),
     ("walls", walls.stay_apart),
     ("audit", money.audit),
