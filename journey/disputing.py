@@ -36,6 +36,11 @@ def win_and_lose(world: World) -> str:
     until_shows(seller, pending=0, available=seller.unpaid, in_dispute=0)
     statuses = {row["id"]: row["status"] for row in seller.pages("seller/disputes")}
     assert statuses == {win: "won", lose: "lost"}, statuses
+    known = world.operator.get("operator/disputes").expect(200)["results"]
+    assert {(row["id"], row["tenant_id"], row["status"]) for row in known} == {
+        (win, seller.tenant_id, "won"),
+        (lose, seller.tenant_id, "lost"),
+    }, known
     seller.ids["dispute_id"] = win
     paid = pay(world, seller)
     return (

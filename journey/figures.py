@@ -41,6 +41,10 @@ def split(whole: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+# What went back: so much, of the goods of the n-th line, or of everything.
+Credit = tuple[int, int | None]
+
+
 @dataclass
 class Sale:
     """An order as the journey expects it."""
@@ -49,18 +53,17 @@ class Sale:
     has_promo: bool = False
     shipping_price: int = SHIPPING
     uncaptured: int = 0
-    refunds: list[int] = field(default_factory=list)
+    refunds: list[Credit] = field(default_factory=list)
     lost: int = 0  # in a dispute
     dispute_fee: int = 0
     dispute_moves: int = 0  # at Stripe: out, and back where it was won
-    returned_by_line: int | None = None  # worked out apart, where a refund names lines
     reserve_percent: int = 0
     is_reserve_back: bool = False
 
     @property
     def refunded(self) -> int:
         """All refunds."""
-        return sum(self.refunds)
+        return sum(amount for amount, _ in self.refunds)
 
     @property
     def subtotal(self) -> int:
@@ -96,7 +99,7 @@ class Sale:
     def commission(self) -> int:
         """Percentage of the goods after discounts, plus the fixed part; less the percentage of what was not captured."""
         whole = min(self.commission_percentage + COMMISSION_FIXED, self.subtotal - self.discount)
-        return whole - self._percentage_of(self.uncaptured)
+        return whole - self._given_back(self._not_taken)
 
     @property
     def fee(self) -> int:
@@ -106,13 +109,35 @@ class Sale:
     @property
     def commission_returned(self) -> int:
         """For what was refunded and lost so far."""
-        if self.returned_by_line is not None:
-            return self.returned_by_line
-        gone = self._percentage_of(self.uncaptured + self.refunded + self.lost)
-        return gone - self._percentage_of(self.uncaptured)
+        lost: list[Credit] = [(self.lost, None)] if self.lost else []
+        gone = self._given_back([*self._not_taken, *self.refunds, *lost])
+        return gone - self._given_back(self._not_taken)
 
-    def _percentage_of(self, part: int) -> int:
-        return half_up(self.commission_percentage * part, self.total)
+    @property
+    def _not_taken(self) -> list[Credit]:
+        return [(self.uncaptured, None)] if self.uncaptured else []
+
+    def _given_back(self, credits: Sequence[Credit]) -> int:
+        """The percentage follows the part of each line that went back: an amount is shared out over all that is left."""
+        subtotals = [price * units for price, units in self.lines]
+        goods = [
+            subtotal - discount
+            for subtotal, discount in zip(subtotals, split(self.discount, subtotals), strict=True)
+        ]
+        paid = [
+            amount for pair in zip(goods, split(self.shipping, subtotals), strict=True) for amount in pair
+        ]
+        left = list(paid)
+        for amount, line in credits:
+            parts = split(amount, left) if line is None else [0] * len(left)
+            if line is not None:
+                parts[2 * line] = amount
+            left = [whole - part for whole, part in zip(left, parts, strict=True)]
+        returned = 0
+        for line, commission in enumerate(split(self.commission_percentage, goods)):
+            whole, remains = (sum(shares[2 * line : 2 * line + 2]) for shares in (paid, left))
+            returned += half_up(commission * (whole - remains), whole)
+        return returned
 
     @property
     def reserve(self) -> int:

@@ -61,7 +61,7 @@ def refund_part(world: World) -> str:
     )
     at_stripe = [refund["amount"] for refund in stripe_list(world.stripe, "refunds")]
     assert at_stripe == [REFUND], f"refunds at Stripe: {at_stripe}"
-    sale.refunds.append(REFUND)
+    sale.refunds.append((REFUND, None))
     return (
         f"{REFUND} refunded once under one key, also at Stripe; {sale.commission_returned} commission "
         "given back; one cent too many refused"

@@ -1,6 +1,6 @@
 """Money that goes back and forth between a seller and the marketplace: debts, reserves, transfers that fail."""
 
-from journey.figures import RESERVE_PERCENT, half_up, split
+from journey.figures import RESERVE_PERCENT
 from journey.http import control
 from journey.later import release_reserves
 from journey.paying import (
@@ -23,16 +23,13 @@ RESERVE_DAYS = 30
 
 
 def carry_a_debt(world: World) -> str:
-    """One unit comes back after it was paid out: the seller owes it, and the next payouts are less by it."""
+    """Two units come back after they were paid out: the seller owes them, and the next payouts are less by it."""
     seller = world.sellers[1]
     sale, order = seller.sales[0], seller.staff.get(f"seller/orders/{seller.ids['order_id']}").expect(200)
-    _, line = order["lines"]
-    goods = [price * units for price, units in sale.lines]
-    paid_for_line = goods[1] + split(sale.shipping, goods)[1]
     price, units = sale.lines[1]
-    sale.returned_by_line = half_up(split(sale.commission_percentage, goods)[1] * price, paid_for_line)
-    refund(seller, order, sale, price, lines=[{"line_id": line["id"], "quantity": 1}])
-    debt = price - sale.returned_by_line
+    for _ in range(units):
+        refund(seller, order, sale, price, unit_of=1)
+    debt = sale.refunded - sale.commission_returned
     until_shows(seller, available=-debt, pending=0)
     assert why_not(world, seller), "a debt is never paid out"
     refused = seller.staff.post("seller/payouts", key=new_key()).expect(409)
@@ -42,13 +39,13 @@ def carry_a_debt(world: World) -> str:
     left = debt - small.owed
     until_shows(seller, available=-left)
     earnings(seller, small_order, "debt")
-    large, large_order = buy(seller, (1, 1))
+    large, large_order = buy(seller, (1, 3))
     until_shows(seller, available=large.owed - left)
     paid = pay(world, seller)
     assert paid == small.owed + large.owed - debt
     earnings(seller, large_order, "paid")
     return (
-        f"1 of {units} units back for {price} after the payout: {debt} owed, {left} after a sale; "
+        f"{units} x {price} back, one by one, after the payout: {debt} owed, {left} after a sale; "
         f"the next payout is {small.owed} + {large.owed} - {debt} = {paid}"
     )
 
@@ -62,6 +59,7 @@ def hold_a_reserve(world: World) -> str:
     until_shows(seller, reserved=held, available=seller.unpaid)
     shown = seller.staff.get(f"seller/orders/{kept_order['id']}/earnings").expect(200)
     assert shown["reserved_minor"] == kept.reserve, shown
+    assert shown["reserve_release_at"] is not None
     paid = pay(world, seller)
     assert release_reserves(world, RESERVE_DAYS - 1) == 0, "its days are not over"
 
@@ -73,7 +71,7 @@ def hold_a_reserve(world: World) -> str:
     until_shows(seller, reserved=0, available=seller.unpaid)
     debt = -seller.unpaid
     set_seller_terms(world, seller, reserve_basis_points=0, reserve_days=0)
-    buy(seller, (2, 3))
+    buy(seller, (2, 6))
     then = pay(world, seller)
     return (
         f"{held} of 2 sales held, {paid} paid without it; {gone.reserve} back with a sale that went back whole, "

@@ -67,13 +67,18 @@ def buy(seller: Seller, *wanted: tuple[int, int], reserved: int = 0) -> tuple[Sa
     return sale, seller.staff.get(f"seller/orders/{order['id']}").expect(200)
 
 
-def refund(seller: Seller, order: dict[str, Any], sale: Sale, amount: int, **how: Any) -> None:
-    """The seller gives money back (an amount, or `how` by lines), and Stripe has done it."""
-    body = {"reason": "returned", **(how or {"amount_minor": amount})}
-    made = seller.staff.post(f"seller/orders/{order['id']}/refunds", body, key=new_key()).expect(201)
-    assert made["amount_minor"] == amount, f"refunded {made['amount_minor']}, by hand {amount}"
-    sale.refunds.append(amount)
+def refund(
+    seller: Seller, order: dict[str, Any], sale: Sale, amount: int, *, unit_of: int | None = None
+) -> None:
+    """The seller gives money back (an amount, or a unit of the n-th line), and Stripe has done it."""
+    how: dict[str, Any] = {"amount_minor": amount}
+    if unit_of is not None:
+        how = {"lines": [{"line_id": order["lines"][unit_of]["id"], "quantity": 1}]}
     path = f"seller/orders/{order['id']}"
+    body = {"reason": "returned", **how}
+    made = seller.staff.post(f"{path}/refunds", body, key=new_key()).expect(201)
+    assert made["amount_minor"] == amount, f"refunded {made['amount_minor']}, by hand {amount}"
+    sale.refunds.append((amount, unit_of))
     eventually(
         "the refund is made",
         lambda: seller.staff.get(path).expect(200)["refunded"]["amount"] == sale.refunded,

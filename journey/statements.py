@@ -79,7 +79,9 @@ def _check_csv(seller: Seller, payout: dict[str, Any]) -> None:
         "closing": statement["closing_balance_minor"],
     }
     assert len(sections["line"]) == len(statement["lines"])
-    assert sum(_cents(row["amount"]) for row in sections["line"]) == amount
+    for kind, total in statement["totals"].items():
+        of_kind = [row for row in sections["line"] if row["kind"] == kind]
+        assert sum(_cents(row["amount"]) for row in of_kind) == total, kind
     without = sum(_cents(row["amount"]) for row in sections["line"] if not row["order"])
     assert sum(_cents(row["amount"]) for row in sections["order_line"]) + without == amount
     for row in sections["order_line"]:
