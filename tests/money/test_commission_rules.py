@@ -10,7 +10,7 @@ from services.refund_services import request_refund
 from shop.models import Category, Product, ShippingRate
 from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_promotion, make_variant, pay
-from tests.money.test_payouts import SELLER
+from tests.money.support import SELLER
 
 pytestmark = pytest.mark.usefixtures("serving")
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
-from django.utils import timezone
 
 from core.clock import now
 from core.errors import Invalid, NotFound
@@ -58,8 +57,7 @@ from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_variant, pay
 from tests.factories.tenants import make_operator, make_tenant
 from tests.factories.threads import Gate, at_once, failures
-from tests.money.test_payouts import balance, onboard, pay_out, sell
-from tests.money.test_refunds_by_line import faults
+from tests.money.support import account_of, balance, faults, later, onboard, pay_out, sell
 
 NET = 8_650  # of 100.00: less 10.30 commission and 3.20 for Stripe
 DEBT = 10_000 - 1_000  # what is owed when that is refunded after its payout
@@ -84,16 +82,8 @@ def debtor(seller, stripe_local):
     return seller
 
 
-def account_of(tenant) -> str:
-    return SellerAccount.objects.get(tenant=tenant).stripe_account_id
-
-
 def available(tenant, in_days: int = 8) -> int:
     return balance(tenant, in_days=in_days)[1]
-
-
-def later(days: float):
-    return timezone.now() + timedelta(days=days)
 
 
 def at_the_seller(stripe_local, tenant) -> int:

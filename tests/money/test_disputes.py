@@ -32,8 +32,7 @@ from shop.models import CreditLine, Notification, OrderEvent, OrderLine, Shippin
 from tenants.context import tenant_scope
 from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_variant, pay
-from tests.money.test_payouts import balance, onboard, pay_out, sell
-from tests.money.test_refunds_by_line import faults
+from tests.money.support import balance, faults, onboard, pay_out, sell
 
 FEE = 1_500
 NET = 8_650  # of 100.00: less 10.30 commission and 3.20 for Stripe

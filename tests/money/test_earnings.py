@@ -19,7 +19,7 @@ from services.transfer_services import return_payouts, settle_payouts
 from shop.models import Order
 from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_variant, pay
-from tests.money.test_payouts import SELLER, sell, seller  # noqa: F401 - a fixture
+from tests.money.support import SELLER, sell
 
 LATER = timedelta(days=30)
 
@@ -28,16 +28,16 @@ def explain(order, *, later=True):
     return explain_earnings(order_id=order.pk, at=timezone.now() + (LATER if later else timedelta()))
 
 
-def test_an_unpaid_order_has_earned_nothing_yet(seller):  # noqa: F811
+def test_an_unpaid_order_has_earned_nothing_yet(seller):
     assert explain(make_order()).state == "not_captured"
 
 
-def test_an_order_of_another_storefront_does_not_exist(seller):  # noqa: F811
+def test_an_order_of_another_storefront_does_not_exist(seller):
     with pytest.raises(NotFound):
         explain_earnings(order_id=new_id())
 
 
-def test_a_sale_is_held_until_its_day(seller, stripe_local):  # noqa: F811
+def test_a_sale_is_held_until_its_day(seller, stripe_local):
     order = sell(10_000, stripe_local)
 
     found = explain(order, later=False)
@@ -47,7 +47,7 @@ def test_a_sale_is_held_until_its_day(seller, stripe_local):  # noqa: F811
     assert (found.net_minor, found.unpaid_minor) == (8_650, 8_650)
 
 
-def test_stripes_own_date_is_named_where_it_is_later(seller, stripe_local):  # noqa: F811
+def test_stripes_own_date_is_named_where_it_is_later(seller, stripe_local):
     order = sell(10_000, stripe_local)
     day = timezone.now() + timedelta(days=60)
     refresh_charge(Charge.objects.get().pk, funds_available_on=day)
@@ -57,14 +57,14 @@ def test_stripes_own_date_is_named_where_it_is_later(seller, stripe_local):  # n
     assert (found.state, found.until) == ("funds_pending", day)
 
 
-def test_without_stripes_fee_the_net_is_not_known(seller, stripe_local):  # noqa: F811
+def test_without_stripes_fee_the_net_is_not_known(seller, stripe_local):
     order = sell(10_000, stripe_local)
     refresh_charge(Charge.objects.get().pk, fee_minor=None)
 
     assert explain(order).state == "awaiting_fee"
 
 
-def test_delivery_and_the_return_window_are_waited_for_where_the_marketplace_asks(seller, stripe_local):  # noqa: F811
+def test_delivery_and_the_return_window_are_waited_for_where_the_marketplace_asks(seller, stripe_local):
     SellerAccount.objects.update(return_days=14, hold_days=1)
     order = sell(10_000, stripe_local)
     assert explain(order).state == "awaiting_delivery"
@@ -78,7 +78,7 @@ def test_delivery_and_the_return_window_are_waited_for_where_the_marketplace_ask
     assert explain(order).state == "scheduled"
 
 
-def test_a_refund_in_progress_and_a_dispute_freeze_the_order(seller, stripe_local):  # noqa: F811
+def test_a_refund_in_progress_and_a_dispute_freeze_the_order(seller, stripe_local):
     order = sell(10_000, stripe_local)
     request_refund(order_id=order.pk, amount_minor=100, reason="late", actor=SELLER)
     assert explain(order).state == "refund_in_progress"
@@ -103,7 +103,7 @@ def test_a_refund_in_progress_and_a_dispute_freeze_the_order(seller, stripe_loca
         ({}, "scheduled"),
     ],
 )
-def test_what_stands_between_available_money_and_the_bank(seller, stripe_local, terms, state):  # noqa: F811
+def test_what_stands_between_available_money_and_the_bank(seller, stripe_local, terms, state):
     order = sell(10_000, stripe_local)
     SellerAccount.objects.update(**terms)
 
@@ -112,7 +112,7 @@ def test_what_stands_between_available_money_and_the_bank(seller, stripe_local, 
     assert bool(paid) is (state in ("scheduled", "on_request"))
 
 
-def test_new_earnings_go_towards_a_debt(seller, stripe_local):  # noqa: F811
+def test_new_earnings_go_towards_a_debt(seller, stripe_local):
     old = sell(10_000, stripe_local)
     run_payouts(at=timezone.now() + LATER)
     run_jobs()
@@ -124,7 +124,7 @@ def test_new_earnings_go_towards_a_debt(seller, stripe_local):  # noqa: F811
     assert explain(old).unpaid_minor < 0
 
 
-def test_a_payout_is_followed_to_the_bank(seller, stripe_local):  # noqa: F811
+def test_a_payout_is_followed_to_the_bank(seller, stripe_local):
     order = sell(10_000, stripe_local)
     run_payouts(at=timezone.now() + LATER)
     assert explain(order).state == "being_paid"
@@ -144,7 +144,7 @@ def test_a_payout_is_followed_to_the_bank(seller, stripe_local):  # noqa: F811
     assert Payout.objects.count() == 1
 
 
-def test_a_reserve_is_named_with_its_day(seller, stripe_local):  # noqa: F811
+def test_a_reserve_is_named_with_its_day(seller, stripe_local):
     SellerAccount.objects.update(reserve_basis_points=1000, reserve_days=90)
     order = sell(10_000, stripe_local)
 
@@ -154,7 +154,7 @@ def test_a_reserve_is_named_with_its_day(seller, stripe_local):  # noqa: F811
     assert found.reserve_release_at == Charge.objects.get().captured_at + timedelta(days=90)
 
 
-def test_an_order_whose_money_all_went_back_has_nothing_due(seller, stripe_local):  # noqa: F811
+def test_an_order_whose_money_all_went_back_has_nothing_due(seller, stripe_local):
     order = make_order((make_variant(price_minor=10_000), 1))
     pay(order, stripe_local)
     sell(30_000, stripe_local)

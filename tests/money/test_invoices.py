@@ -19,7 +19,7 @@ from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_variant, pay
 from tests.factories.tenants import make_tenant
 from tests.factories.threads import at_once, failures
-from tests.money.test_payouts import SELLER, onboard, sell, seller  # noqa: F401 - a fixture
+from tests.money.support import SELLER, onboard, sell
 
 THIS_MONTH = first_of(timezone.now().date())
 NEXT_MONTH = datetime.combine(THIS_MONTH + timedelta(days=40), datetime.min.time(), UTC)
@@ -30,7 +30,7 @@ def issue():
     return issue_invoices(month=THIS_MONTH, at=NEXT_MONTH)
 
 
-def test_a_months_commission_less_what_was_returned_is_one_invoice(seller, stripe_local):  # noqa: F811
+def test_a_months_commission_less_what_was_returned_is_one_invoice(seller, stripe_local):
     CommissionRule.objects.update(tax_basis_points=1900)
     first = sell(10_000, stripe_local)
     sell(5_999, stripe_local)
@@ -59,7 +59,7 @@ def test_a_months_commission_less_what_was_returned_is_one_invoice(seller, strip
     assert invoice_pdf(invoice_document(invoice)).startswith(b"%PDF")
 
 
-def test_each_rate_of_tax_has_its_own_line(seller, stripe_local):  # noqa: F811
+def test_each_rate_of_tax_has_its_own_line(seller, stripe_local):
     CommissionRule.objects.all().delete()
     books = Category.objects.create(slug="books", name="Books")
     CommissionRule.objects.create(position=1, basis_points=1000, tax_basis_points=500, category=books.slug)
@@ -76,7 +76,7 @@ def test_each_rate_of_tax_has_its_own_line(seller, stripe_local):  # noqa: F811
     ]
 
 
-def test_a_seller_is_invoiced_once_a_month_and_the_numbers_have_no_gap(seller, stripe_local):  # noqa: F811
+def test_a_seller_is_invoiced_once_a_month_and_the_numbers_have_no_gap(seller, stripe_local):
     sell(10_000, stripe_local)
     (first,) = issue()
 
@@ -91,7 +91,7 @@ def test_a_month_that_is_not_over_is_refused(db):
         issue_invoices(month=THIS_MONTH)
 
 
-def test_by_default_the_month_that_has_just_ended_is_invoiced(seller, stripe_local):  # noqa: F811
+def test_by_default_the_month_that_has_just_ended_is_invoiced(seller, stripe_local):
     sell(10_000, stripe_local)
 
     (invoice,) = issue_invoices(
@@ -101,11 +101,11 @@ def test_by_default_the_month_that_has_just_ended_is_invoiced(seller, stripe_loc
     assert invoice.month == THIS_MONTH
 
 
-def test_a_month_without_commission_has_no_invoice(seller):  # noqa: F811
+def test_a_month_without_commission_has_no_invoice(seller):
     assert issue_invoices(month=date(2020, 1, 1)) == []
 
 
-def test_more_returned_than_charged_is_a_credit_note(seller, stripe_local, monkeypatch):  # noqa: F811
+def test_more_returned_than_charged_is_a_credit_note(seller, stripe_local, monkeypatch):
     long_ago = timezone.now() - timedelta(days=70)
     with monkeypatch.context() as earlier:
         earlier.setattr(ledger_services, "now", lambda: long_ago)
@@ -120,7 +120,7 @@ def test_more_returned_than_charged_is_a_credit_note(seller, stripe_local, monke
     assert (charged.sequence, returned.sequence) == (1, 2)
 
 
-def test_an_invoice_that_fails_takes_no_number(seller, stripe_local, monkeypatch):  # noqa: F811
+def test_an_invoice_that_fails_takes_no_number(seller, stripe_local, monkeypatch):
     sell(10_000, stripe_local)
     monkeypatch.setattr(CommissionInvoice.objects, "create", lambda **values: 1 / 0)
 

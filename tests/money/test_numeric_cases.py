@@ -54,7 +54,7 @@ from tenants.models import Tenant
 from tests.factories.jobs import run_jobs
 from tests.factories.shop import ADDRESS, make_cart, make_order, make_variant, pay
 from tests.factories.tenants import make_tenant
-from tests.money.test_payouts import balance, onboard, pay_out, sell
+from tests.money.support import balance, onboard, pay_out, sell
 
 SHARED = Path(settings.BASE_DIR).parent / "shared" / "numeric-cases.md"
 EIGHT_DAYS = timedelta(days=8)

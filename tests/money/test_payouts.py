@@ -15,10 +15,8 @@ from payouts.models import (
     PayoutStatus,
     SellerAccount,
 )
-from services.account_services import open_account, sync_account
+from services.account_services import sync_account
 from services.invariant_services import audit
-from services.ledger_services import seller_balances
-from services.order_history import Actor
 from services.payout_services import (
     FreeEntry,
     choose_entries,
@@ -29,46 +27,10 @@ from services.reconciliation_services import reconcile
 from services.refund_services import request_refund
 from services.stripe_gateway import PaymentProviderUnavailable
 from services.transfer_services import send_payout, settle_payouts, sweep_payouts
-from shop.models import ActorKind, Notification, ShippingRate
+from shop.models import Notification, ShippingRate
 from tenants.context import tenant_scope
 from tests.factories.jobs import run_jobs
-from tests.factories.shop import make_order, make_variant, pay
-
-SELLER = Actor(ActorKind.SELLER)
-EIGHT_DAYS = timedelta(days=8)
-
-
-@pytest.fixture
-def seller(serving, stripe_local):
-    """A seller whom Stripe has verified, without shipping costs and with the specification's commission."""
-    ShippingRate.objects.update(price_minor=0)
-    CommissionRule.objects.create(basis_points=1000, fixed_minor=30)
-    onboard(serving, stripe_local)
-    return serving
-
-
-def onboard(tenant, stripe_local):
-    account = open_account(tenant_id=tenant.pk)
-    stripe_local.onboard(account.stripe_account_id)
-    sync_account(stripe_account_id=account.stripe_account_id)
-
-
-def sell(minor, stripe_local):
-    order = make_order((make_variant(price_minor=minor), 1))
-    pay(order, stripe_local)
-    return order
-
-
-def balance(tenant, *, in_days=0):
-    """(pending, available, paid) of the one currency there is."""
-    found = seller_balances(tenant_id=tenant.pk, at=timezone.now() + timedelta(days=in_days))
-    return (found[0].pending_minor, found[0].available_minor, found[0].paid_minor) if found else (0, 0, 0)
-
-
-def pay_out(*, in_days=8):
-    made = run_payouts(at=timezone.now() + timedelta(days=in_days))
-    run_jobs()
-    return [Payout.objects.get(pk=payout.pk) for payout in made]
+from tests.money.support import EIGHT_DAYS, SELLER, account_of, balance, onboard, pay_out, sell
 
 
 def test_the_worked_example_comes_out_to_the_cent(seller, stripe_local):
@@ -193,6 +155,25 @@ def test_an_account_that_is_restricted_after_the_claim_fails_the_payout_and_free
     stripe_local.control(f"accounts/{account.stripe_account_id}/verify")
     sync_account(stripe_account_id=account.stripe_account_id)
     assert [payout.status for payout in pay_out()] == [PayoutStatus.SENT]
+
+
+def test_a_seller_who_is_restricted_during_a_run_does_not_hold_up_the_others(
+    seller, other_tenant, stripe_local
+):
+    onboard(other_tenant, stripe_local)
+    for tenant in (seller, other_tenant):
+        with tenant_scope(tenant):
+            ShippingRate.objects.update(price_minor=0)
+            sell(10_000, stripe_local)
+    made = run_payouts(at=timezone.now() + EIGHT_DAYS)
+    stripe_local.control(f"accounts/{account_of(seller)}/restrict", reason="requirements.past_due")
+    run_jobs()
+
+    found = dict(Payout.objects.values_list("tenant", "status"))
+    assert len(made) == 2
+    assert found == {seller.pk: PayoutStatus.FAILED, other_tenant.pk: PayoutStatus.SENT}
+    assert balance(seller, in_days=8) == (0, 8_650, 0)
+    assert balance(other_tenant, in_days=8) == (0, 0, 8_650)
 
 
 def test_too_little_at_stripe_leaves_the_money_payable_for_the_next_run(seller, stripe_local):

@@ -39,7 +39,7 @@ from stripe_local.testing import LocalStripe
 from tenants.models import AuditEntry
 from tests.factories.jobs import run_jobs
 from tests.factories.tenants import make_operator, make_user
-from tests.money.test_payouts import SELLER, onboard, pay_out, sell
+from tests.money.support import SELLER, onboard, pay_out, sell
 from tests.tenancy.support import MARKETPLACE, ask, tokens
 
 

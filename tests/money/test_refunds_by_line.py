@@ -1,7 +1,7 @@
 """Refunds by line: what a unit was paid comes back with its shares, and however it is cut it ends at exactly nothing."""
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
 from core.errors import Invalid, NotFound
@@ -10,7 +10,6 @@ from core.money import percent_of, split_minor
 from payouts.models import Charge, CommissionRule, LedgerEntry, LedgerTransaction
 from services.credit_services import TooManyUnitsBack
 from services.dispute_services import sync_dispute
-from services.invariant_services import audit
 from services.ledger_services import seller_balances
 from services.order_history import SYSTEM
 from services.refund_services import (
@@ -27,6 +26,7 @@ from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import owner_of
 from tests.factories.threads import Gate, at_once, failures
+from tests.money.support import faults
 from tests.tenancy.support import ask, tokens
 
 SHARES = ("goods", "shipping", "tax")
@@ -103,15 +103,6 @@ def assert_all_is_back(order) -> None:
     charge = Charge.objects.get()
     assert (charge.refunded_minor, charge.is_frozen) == (charge.amount_minor, False)
     assert faults() == []
-
-
-def faults() -> list:
-    """What the audit finds. Whoever was served before is served afterwards."""
-    before = connection.tenant
-    try:
-        return audit().violations
-    finally:
-        connection.set_tenant(before)
 
 
 def earned(tenant) -> int:

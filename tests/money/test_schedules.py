@@ -12,7 +12,7 @@ from services.account_services import set_seller_terms, set_terms
 from services.payout_services import run_payouts
 from services.schedule_services import is_due, is_payout_day, local_date, next_payout_on
 from tests.factories.jobs import run_jobs
-from tests.money.test_payouts import sell, seller  # noqa: F401 - a fixture
+from tests.money.support import sell
 
 MONDAY = date(2026, 11, 23)
 
@@ -125,7 +125,7 @@ def due(tenant, at):
     return [Payout.objects.get(pk=payout.pk) for payout in made]
 
 
-def test_the_scheduled_run_pays_on_the_sellers_day_once_however_often_it_runs(seller, stripe_local):  # noqa: F811
+def test_the_scheduled_run_pays_on_the_sellers_day_once_however_often_it_runs(seller, stripe_local):
     set_terms(tenant_id=seller.pk, actor_id=None, schedule=PayoutSchedule.WEEKLY, schedule_day=1)
     sell(10_000, stripe_local)
     monday = datetime(2026, 11, 23, 6, tzinfo=UTC) + timedelta(weeks=520)
@@ -137,7 +137,7 @@ def test_the_scheduled_run_pays_on_the_sellers_day_once_however_often_it_runs(se
     assert len(due(seller, monday + timedelta(weeks=1))) == 1
 
 
-def test_a_manual_seller_is_paid_when_asked_only(seller, stripe_local):  # noqa: F811
+def test_a_manual_seller_is_paid_when_asked_only(seller, stripe_local):
     set_terms(tenant_id=seller.pk, actor_id=None, schedule=PayoutSchedule.MANUAL)
     sell(10_000, stripe_local)
     at = datetime(2036, 11, 24, tzinfo=UTC)
@@ -147,7 +147,7 @@ def test_a_manual_seller_is_paid_when_asked_only(seller, stripe_local):  # noqa:
 
 
 @pytest.mark.parametrize("why", ["Stripe has not enough", "the transfer is refused"])
-def test_a_payout_day_that_stripe_spoiled_is_tried_again_by_the_next_run(seller, stripe_local, why):  # noqa: F811
+def test_a_payout_day_that_stripe_spoiled_is_tried_again_by_the_next_run(seller, stripe_local, why):
     set_terms(tenant_id=seller.pk, actor_id=None, schedule=PayoutSchedule.MONTHLY, schedule_day=15)
     sell(10_000, stripe_local)
     day = datetime(2036, 11, 15, 6, tzinfo=UTC)

@@ -1,0 +1,67 @@
+"""Selling and being paid, for the tests of money. Call what takes no tenant while a storefront is being served."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from payouts.models import Payout, SellerAccount
+from services.account_services import open_account, sync_account
+from services.invariant_services import Violation, audit
+from services.ledger_services import seller_balances
+from services.order_history import Actor
+from services.payout_services import run_payouts
+from shop.models import ActorKind, Order
+from stripe_local.testing import LocalStripe
+from tenants.models import Tenant
+from tests.factories.jobs import run_jobs
+from tests.factories.shop import make_order, make_variant, pay
+
+SELLER = Actor(ActorKind.SELLER)
+EIGHT_DAYS = timedelta(days=8)
+
+
+def onboard(tenant: Tenant, stripe_local: LocalStripe) -> None:
+    """Opens the seller's account at Stripe, verified."""
+    account = open_account(tenant_id=tenant.pk)
+    stripe_local.onboard(account.stripe_account_id)
+    sync_account(stripe_account_id=account.stripe_account_id)
+
+
+def account_of(tenant: Tenant) -> str:
+    """The seller's account at Stripe."""
+    return SellerAccount.objects.get(tenant=tenant).stripe_account_id
+
+
+def sell(minor: int, stripe_local: LocalStripe) -> Order:
+    """A paid order of one thing at this price."""
+    order = make_order((make_variant(price_minor=minor), 1))
+    pay(order, stripe_local)
+    return order
+
+
+def balance(tenant: Tenant, *, in_days: float = 0) -> tuple[int, int, int]:
+    """(pending, available, paid) of the one currency there is."""
+    found = seller_balances(tenant_id=tenant.pk, at=later(in_days))
+    return (found[0].pending_minor, found[0].available_minor, found[0].paid_minor) if found else (0, 0, 0)
+
+
+def later(days: float) -> datetime:
+    """So many days from now."""
+    return timezone.now() + timedelta(days=days)
+
+
+def pay_out(*, in_days: float = 8) -> list[Payout]:
+    """Runs the payouts on that day, and what they queue."""
+    made = run_payouts(at=later(in_days))
+    run_jobs()
+    return [Payout.objects.get(pk=payout.pk) for payout in made]
+
+
+def faults() -> list[Violation]:
+    """What the audit finds. Whoever was served before is served afterwards."""
+    before = connection.tenant
+    try:
+        return audit().violations
+    finally:
+        connection.set_tenant(before)
