@@ -2,15 +2,14 @@
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from core.errors import Invalid, NotFound
 from core.ids import new_id
-from core.money import percent_of, split_minor
+from core.money import split_minor
 from payouts.models import Charge, CommissionRule, LedgerEntry, LedgerTransaction
 from services.credit_services import TooManyUnitsBack
 from services.dispute_services import sync_dispute
-from services.ledger_services import seller_balances
 from services.order_history import SYSTEM
 from services.refund_services import (
     DisputeOpen,
@@ -26,7 +25,7 @@ from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import owner_of
 from tests.factories.threads import Gate, at_once, failures
-from tests.money.support import faults
+from tests.money.support import earned, faults, lines_of, make_rich_order
 from tests.tenancy.support import ask, tokens
 
 SHARES = ("goods", "shipping", "tax")
@@ -39,26 +38,6 @@ def rule(serving):
     return CommissionRule.objects.create(
         basis_points=1000, fixed_minor=30, tax_basis_points=1900, includes_shipping=True
     )
-
-
-def make_rich_order(stripe_local) -> Order:
-    """A paid order of three lines with discount, half of it the marketplace's, shipping and tax."""
-    code = make_promotion(percentage_basis_points=1000).code
-    Promotion.objects.filter(code=code).update(funded_basis_points=5000)
-    order = make_order(
-        (make_variant(price_minor=1_999), 3),
-        (make_variant(price_minor=501), 2),
-        (make_variant(price_minor=10_007), 1),
-        code=code,
-    )
-    for line in order.lines.all():
-        OrderLine.objects.filter(pk=line.pk).update(tax_minor=percent_of(line.paid_minor, 1900))
-    tax = order.lines.aggregate(sum=Sum("tax_minor"))["sum"]
-    Order.objects.filter(pk=order.pk).update(tax_minor=tax, total_minor=F("total_minor") + tax)
-    Payment.objects.filter(order=order).update(amount_minor=F("amount_minor") + tax)
-    order.refresh_from_db()
-    pay(order, stripe_local)
-    return order
 
 
 @pytest.fixture
@@ -80,10 +59,6 @@ def give_back(order, amount_minor=None, **options) -> Refund:
     return request_refund(order_id=order.pk, amount_minor=amount_minor, reason="r", actor=SYSTEM, **options)
 
 
-def lines_of(order) -> list[OrderLine]:
-    return list(OrderLine.objects.filter(order=order).order_by("position"))
-
-
 def left(order) -> list[int]:
     return [line.paid_minor - line.credited_minor for line in lines_of(order)]
 
@@ -103,11 +78,6 @@ def assert_all_is_back(order) -> None:
     charge = Charge.objects.get()
     assert (charge.refunded_minor, charge.is_frozen) == (charge.amount_minor, False)
     assert faults() == []
-
-
-def earned(tenant) -> int:
-    (balance,) = seller_balances(tenant_id=tenant.pk)
-    return balance.earned_minor
 
 
 # By units ----------------------------------------------------------------------------------------------------------------
