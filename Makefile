@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey bench bench-reconcile lint format clean runtime development
+.PHONY: help demo test journey bench bench-reconcile bench-ledger lint format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -28,6 +28,9 @@ bench: development ## Run the benchmarks.
 
 bench-reconcile: development ## Compare the books with 100,000 balance transactions.
 	$(PYTHON) -m benchmarks.reconcile
+
+bench-ledger: development ## Post captured payments as fast as they go, and ask a seller with a million entries for balances.
+	$(PYTHON) -m benchmarks.ledger
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .
