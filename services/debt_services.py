@@ -184,7 +184,7 @@ def send_reversal(*, reversal_id: UUID) -> TransferReversal:
 def _reversal_of(stripe: Any, transfer_id: str, reversal: TransferReversal) -> dict[str, Any] | None:
     """One that was made before and whose answer was lost."""
     for made in stripe.v1.transfers.reversals.list(transfer_id, params={"limit": 100}).auto_paging_iter():
-        if (made.metadata or {}).get("reversal") == str(reversal.pk):
+        if (plain(made).get("metadata") or {}).get("reversal") == str(reversal.pk):
             return plain(made)
     return None
 

@@ -237,7 +237,7 @@ def _find_at_stripe(stripe: Any, refund: Refund) -> dict[str, Any] | None:
     for candidate in stripe.v1.refunds.list(
         params={"charge": refund.payment.transaction_id or "", "limit": 100}
     ).data:
-        if (candidate.metadata or {}).get("refund") == str(refund.pk):
+        if (plain(candidate).get("metadata") or {}).get("refund") == str(refund.pk):
             return plain(candidate)
     return None
 
