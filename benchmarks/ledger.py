@@ -24,7 +24,7 @@ from stack.processes import ROOT, Stack
 PROCESSES, SELLERS = 2, 4
 PAYMENTS = int(os.environ.get("SOUK_BENCH_PAYMENTS", "30000"))
 ENTRIES = int(os.environ.get("SOUK_BENCH_ENTRIES", "1000000"))
-BATCH, SINGLY, UNPAID_ENTRIES, CHARGES_A_PAYOUT, CHUNK = 250, 500, 10_000, 1_000, 20_000
+BATCH, SINGLY, UNPAID_ENTRIES, CHARGES_A_PAYOUT, CHUNK = 250, 500, 10_000, 1_000, 2_000
 AMOUNT, COMMISSION, COMMISSION_TAX, FEE = 4_990, 529, 101, 162
 TARGET_A_SECOND, TARGET_MS, CALLS = 1_000, 50, 50
 MODES = {"batches": (PAYMENTS, BATCH), "by_hand": (PAYMENTS, BATCH), "singly": (SINGLY, 1)}
@@ -198,9 +198,10 @@ def by_services(charges: Sequence[Any]) -> None:
 
 def bare_tables() -> None:
     """The tables of the books, with their columns and indexes, and nothing that looks at what is written."""
-    from django.db import connection
+    from django.db import connection, transaction
 
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
         for name in ("charge", "ledgertransaction", "ledgerentry"):
             cursor.execute(
                 f"CREATE TABLE IF NOT EXISTS public.bare_{name} (LIKE public.payouts_{name} INCLUDING INDEXES"
