@@ -6,8 +6,10 @@ from django.db.models import Sum
 
 from core.clock import now
 from core.ids import new_id
-from payouts.models import AccountKind, EntryPart, LedgerAccount, LedgerEntry, LedgerTransaction
+from payouts.models import AccountKind, Charge, EntryPart, LedgerAccount, LedgerEntry, LedgerTransaction
 from services.ledger_services import Leg, ledger_account, post_transaction, seller_balances
+from services.order_history import SYSTEM
+from services.refund_services import request_refund, send_refund, sync_refunds
 from shop.models import OrderLine, Payment, Refund, ShippingRate
 from tenants.context import tenant_scope
 from tests.factories.jobs import run_jobs
@@ -293,4 +295,29 @@ def test_a_hundred_requests_for_refunds_at_once_give_back_no_more_than_was_captu
     assert promised == refunds == payment.refunded_minor == line.credited_minor <= 10_000
     assert 10_000 - promised < min(refused), "nothing that still fitted was refused"
     assert stripe_local.client().v1.charges.list().data[0].amount_refunded == promised
+    assert faults() == []
+
+
+def test_the_answer_and_the_word_of_a_refund_at_once_are_one_posting(tenant, stripe_local):
+    with tenant_scope(tenant):
+        order = make_order()
+        charge = pay(order, stripe_local).transaction_id
+        refund = request_refund(order_id=order.pk, amount_minor=500, reason="r", actor=SYSTEM)
+
+    def answer() -> None:
+        send_refund(refund_id=refund.pk)
+
+    def word() -> None:
+        sync_refunds(charge_id=charge)
+
+    results = at_once([answer, word] * 10, tenant=tenant)
+    run_jobs()
+
+    assert failures(results) == []
+    (made,) = stripe_local.client().v1.refunds.list().data
+    with tenant_scope(tenant):
+        assert Refund.objects.get().transaction_id == made.id
+        assert Payment.objects.get().refunded_minor == 500
+    assert LedgerTransaction.objects.filter(kind="refund").count() == 1
+    assert Charge.objects.get().refunded_minor == 500
     assert faults() == []

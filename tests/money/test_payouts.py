@@ -17,6 +17,7 @@ from payouts.models import (
 )
 from services.account_services import sync_account
 from services.invariant_services import audit
+from services.payment_services import Quarantined, apply_intent, start_payment, sync_payment
 from services.payout_services import (
     FreeEntry,
     choose_entries,
@@ -25,11 +26,12 @@ from services.payout_services import (
 )
 from services.reconciliation_services import reconcile
 from services.refund_services import request_refund
-from services.stripe_gateway import PaymentProviderUnavailable
+from services.stripe_gateway import PaymentProviderUnavailable, plain
 from services.transfer_services import send_payout, settle_payouts, sweep_payouts
-from shop.models import Notification, ShippingRate
+from shop.models import Notification, Payment, ShippingRate
 from tenants.context import tenant_scope
 from tests.factories.jobs import run_jobs
+from tests.factories.shop import make_order, make_variant
 from tests.money.support import EIGHT_DAYS, SELLER, account_of, balance, onboard, pay_out, sell
 
 
@@ -112,6 +114,35 @@ def test_money_that_stripe_itself_holds_longer_waits(seller, stripe_local):
 
     assert pay_out(in_days=10) == []
     assert len(pay_out(in_days=21)) == 1
+
+
+def test_a_charge_in_another_currency_than_its_order_is_not_booked(seller, stripe_local):
+    order = make_order((make_variant(price_minor=10_000), 1))
+    stripe_local.pay(start_payment(order_id=order.pk).session_id)
+    Payment.objects.update(currency="USD")
+
+    with pytest.raises(Quarantined, match="10000 EUR, ordered 10000 USD"):
+        sync_payment(payment_id=order.payments.get().pk)
+
+    assert not LedgerTransaction.objects.exists()
+
+
+def test_a_sale_that_stripe_settled_in_another_currency_waits_for_a_person(seller, stripe_local):
+    order = make_order((make_variant(price_minor=10_000), 1))
+    stripe_local.pay(start_payment(order_id=order.pk).session_id)
+    (intent,) = stripe_local.client().v1.payment_intents.list(
+        params={"expand": ["data.latest_charge.balance_transaction"]}
+    )
+    told = plain(intent)
+    told["latest_charge"]["balance_transaction"]["currency"] = "usd"
+
+    apply_intent(told)
+
+    order.refresh_from_db()
+    assert order.needs_attention == "Stripe settled this payment in USD."
+    assert Charge.objects.get().fee_minor is None
+    assert set(LedgerEntry.objects.values_list("currency", flat=True)) == {"EUR"}
+    assert pay_out(in_days=30) == []
 
 
 def test_running_again_pays_nothing_twice(seller, stripe_local):
