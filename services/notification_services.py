@@ -102,12 +102,18 @@ def notify_order_placed(order: Order) -> None:
     )
 
 
-def notify_order_paid(order: Order) -> None:
-    """To the buyer a confirmation, to the seller a new order."""
+def notify_order_paid(order: Order, *, is_captured: bool = True) -> None:
+    """To the buyer a confirmation, to the seller a new order. `is_captured`: the money was taken, not only promised."""
+    total = order.total.format()
+    paid = (
+        f"We have received your payment of {total}."
+        if is_captured
+        else f"Your payment of {total} is authorised. It is taken when your order is sent."
+    )
     notify(
         type="order_paid",
         title=f"Order #{order.number} is confirmed",
-        message=f"We have received your payment of {order.total.format()}.\n\nFollow your order here: {order_url(order)}",
+        message=f"{paid}\n\nFollow your order here: {order_url(order)}",
         dedupe_key=f"order_paid:{order.pk}",
         email=order.email,
         recipient_id=order.buyer_id,

@@ -281,14 +281,14 @@ def lock_order(order_id: UUID) -> Order:
     return order
 
 
-def confirm_order(order: Order, *, actor: Actor, at: datetime) -> None:
+def confirm_order(order: Order, *, actor: Actor, at: datetime, is_captured: bool = True) -> None:
     """The money is there: PENDING -> CONFIRMED, reserved stock is consumed. The order must be locked by the caller."""
     before = order.status
     order.confirm(at=at)
     order.save(update_fields=["status", "confirmed_at"])
     change_stock(MovementKind.CONSUME, stock_lines(order.lines.all()), order_id=order.pk)
     record_event(order, "confirmed", actor, from_status=before, at=at)
-    notify_order_paid(order)
+    notify_order_paid(order, is_captured=is_captured)
 
 
 def revive_order(order: Order, *, at: datetime) -> bool:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from core.clock import now
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.jobs import enqueue
 from core.money import Money
 from payouts.models import Charge
@@ -26,6 +26,7 @@ from services.order_services import close_order, confirm_order, lock_order, revi
 from services.refund_services import DisputeOpen, record_refunds, refund_rest
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
 from shop.models import (
+    ActorKind,
     CancelReason,
     CreditKind,
     Order,
@@ -202,26 +203,47 @@ class OverCapture(Conflict):
     title = "More than was authorised"
 
 
+class ParcelsSent(Conflict):
+    """An authorisation that parcels were sent for is captured, not let go."""
+
+    code = "parcels_sent"
+    title = "Parcels were sent already"
+    detail = "Capture the payment for what was sent; a refund gives back the rest."
+
+
+VOID_REQUESTED = "void_requested"
+
+
 def capture_payment(*, order_id: UUID, amount_minor: int | None = None, actor: Actor = SYSTEM) -> Payment:
     """Take what an order's buyer has authorised, or a part of it (None: all); the rest is let go.
 
-    Safe to call again: the key at Stripe is `capture:{payment}`. Opens no transaction during the call. Raises
-    NotAuthorised, OverCapture, PaymentProviderUnavailable, PaymentProviderRefused.
+    Safe to call again: Stripe captures an intent once, and where it refuses, what became of it before is recorded.
+    Opens no transaction during the call. Raises NotAuthorised, OverCapture, PaymentProviderUnavailable,
+    PaymentProviderRefused.
     """
     payment = _authorised(order_id)
-    amount_minor = payment.amount_minor if amount_minor is None else amount_minor
-    if not 0 < amount_minor <= payment.amount_minor:
+    wanted, amount_minor = amount_minor, payment.amount_minor if amount_minor is None else amount_minor
+    if amount_minor < 1:
+        raise Invalid(field="amount_minor", reason="capture at least 1, or let the authorisation go")
+    if amount_minor > payment.amount_minor:
         raise OverCapture(
             requested=Money(amount_minor, payment.currency).as_json(),
             authorised=Money(payment.amount_minor, payment.currency).as_json(),
         )
-    with stripe_api() as stripe:
-        stripe.v1.payment_intents.capture(
-            payment.intent_id or "",
-            params={"amount_to_capture": amount_minor},
-            options={"idempotency_key": f"capture:{payment.pk}:{amount_minor}"},
-        )
     record_event(payment.order, "capture_requested", actor, amount_minor=amount_minor)
+    try:
+        with stripe_api() as stripe:
+            # Without a key of ours: under one, Stripe would repeat a failure of its own for a day.
+            stripe.v1.payment_intents.capture(
+                payment.intent_id or "", params={"amount_to_capture": amount_minor}
+            )
+    except PaymentProviderRefused:
+        captured = sync_payment(payment_id=payment.pk)
+        if captured.status != PaymentStatus.CAPTURED or captured.captured_minor != (
+            wanted or captured.captured_minor
+        ):
+            raise
+        return captured
     return sync_payment(payment_id=payment.pk)
 
 
@@ -241,16 +263,21 @@ def void_payment(*, payment_id: UUID) -> None:
 
 
 def void_order_payment(*, order_id: UUID, actor: Actor) -> None:
-    """Let an order's authorisation go; the order is cancelled with it. Raises NotAuthorised."""
+    """Let an order's authorisation go; the order is cancelled with it. Raises NotAuthorised, ParcelsSent."""
     payment = _authorised(order_id)
-    record_event(payment.order, "void_requested", actor)
+    if payment.order.shipments.exists():
+        raise ParcelsSent()
+    record_event(payment.order, VOID_REQUESTED, actor)
     void_payment(payment_id=payment.pk)
+    if Payment.objects.get(pk=payment.pk).status != PaymentStatus.VOIDED:
+        raise NotAuthorised()
 
 
 def _authorised(order_id: UUID) -> Payment:
     payment = (
         Payment.objects.select_related("order")
         .filter(order_id=order_id, status=PaymentStatus.AUTHORISED)
+        .exclude(order__status=OrderStatus.CANCELLED)
         .first()
     )
     if payment is None:
@@ -380,7 +407,7 @@ def _record_authorisation(order: Order, payment: Payment, intent: dict[str, Any]
             defaults={"payment": payment, "succeeded": True, "gateway_response": response},
         )
     if order.status == OrderStatus.PENDING:
-        confirm_order(order, actor=SYSTEM, at=now())
+        confirm_order(order, actor=SYSTEM, at=now(), is_captured=False)
     elif order.status == OrderStatus.CANCELLED and not (
         order.cancelled_because == CancelReason.UNPAID and revive_order(order, at=now())
     ):
@@ -394,14 +421,20 @@ def _record_void(order: Order, payment: Payment) -> None:
         return
     payment.void()
     payment.save(update_fields=["status"])
-    if was_authorised and order.status == OrderStatus.CONFIRMED:
-        if order.shipments.exists():
-            order.needs_attention = "Parcels were sent, but the authorisation lapsed before it was captured."
-            order.save(update_fields=["needs_attention"])
-        else:
-            close_order(
-                order, because=CancelReason.UNPAID, actor=SYSTEM, reason="the authorisation has lapsed"
-            )
+    if not was_authorised or order.status in (OrderStatus.PENDING, OrderStatus.CANCELLED):
+        return
+    if order.shipments.exists():
+        order.needs_attention = "Parcels were sent, but the authorisation lapsed before it was captured."
+        order.save(update_fields=["needs_attention"])
+        return
+    asked = order.events.filter(action=VOID_REQUESTED).order_by("-at").first()
+    if asked is None:
+        close_order(order, because=CancelReason.UNPAID, actor=SYSTEM, reason="the authorisation has lapsed")
+    else:
+        actor = Actor(ActorKind(asked.actor_kind), asked.actor_id)
+        close_order(
+            order, because=CancelReason.SELLER, actor=actor, reason="the seller has let the payment go"
+        )
 
 
 def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from services.order_services import cancel_order
 from services.payment_services import (
     NotAuthorised,
     OverCapture,
+    ParcelsSent,
     capture_payment,
     start_payment,
     sync_payment,
@@ -26,6 +27,8 @@ from services.webhook_services import apply_stripe_event, store_event, sweep_eve
 from shop.models import (
     CancelReason,
     CreditLine,
+    Notification,
+    Order,
     OrderEvent,
     OrderStatus,
     Payment,
@@ -686,3 +689,65 @@ def test_of_twenty_captures_of_different_parts_at_once_one_is_made(waiting, tena
         assert intent_of(waiting, stripe_local).amount_received == made.captured_minor
         assert kinds() == ["capture", "fee"]
     assert faults() == []
+
+
+# What must not be lost ------------------------------------------------------------------------------------------------
+
+
+def send(order) -> None:
+    ship_order(order_id=order.pk, carrier="DHL", actor=SELLER)
+
+
+def test_what_was_shipped_and_never_captured_waits_for_a_person(order, stripe_local):
+    """The worker was away for a week: the authorisation lapsed between the parcel and the capture."""
+    send(order)
+    stripe_local.advance(WEEK + 1)
+    catch_up()
+    assert outcome(order)[:2] == (OrderStatus.SHIPPED, PaymentStatus.VOIDED)
+    assert "lapsed" in order.needs_attention
+
+
+def test_what_parcels_were_sent_for_is_not_let_go(order):
+    send(order)
+    with pytest.raises(ParcelsSent):
+        void_order_payment(order_id=order.pk, actor=SELLER)
+    run_jobs()
+    assert outcome(order)[:2] == (OrderStatus.SHIPPED, PaymentStatus.CAPTURED)
+
+
+def test_the_payment_of_a_cancelled_order_is_not_captured(order):
+    cancel_order(order_id=order.pk, actor=SELLER)
+    with pytest.raises(NotAuthorised):
+        capture_payment(order_id=order.pk, actor=SELLER)
+    run_jobs()
+    assert outcome(order)[:2] == (OrderStatus.CANCELLED, PaymentStatus.VOIDED)
+
+
+def test_a_failure_of_stripes_own_does_not_stand_in_the_way_of_the_next_try(order, stripe_local):
+    stripe_local.control("faults", match=CAPTURE, kind="error_500", times=1)
+    send(order)
+    for _ in range(2):
+        run_jobs()
+        make_due()
+    assert outcome(order)[:2] == (OrderStatus.SHIPPED, PaymentStatus.CAPTURED)
+
+
+def test_shipping_after_a_capture_whose_answer_was_lost_takes_nothing_more(order, stripe_local):
+    capture_at_stripe(order, stripe_local, 1_000)
+    send(order)
+    run_jobs()
+    assert outcome(order) == (OrderStatus.SHIPPED, PaymentStatus.CAPTURED, 1_000)
+    assert faults() == []
+
+
+def test_an_order_that_the_seller_let_go_says_so(order):
+    void_order_payment(order_id=order.pk, actor=SELLER)
+    assert Order.objects.get().cancelled_because == CancelReason.SELLER
+    cancelled = OrderEvent.objects.get(order=order, action="cancelled")
+    assert (cancelled.actor_kind, cancelled.reason) == ("seller", "the seller has let the payment go")
+
+
+def test_a_buyer_is_not_told_that_money_was_taken_which_is_only_promised(order):
+    message = Notification.objects.get(type="order_paid", email=order.email).message
+    assert "authorised" in message
+    assert "received" not in message
