@@ -7,6 +7,7 @@ connections, deferred constraints) use `committed`: all tables are emptied after
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -17,6 +18,9 @@ from services.provisioning_services import fill_pool
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
 from tests.factories.tenants import forget_everything, make_tenant
+
+hypothesis.settings.register_profile("souk", deadline=None)  # speed is for the benchmarks
+hypothesis.settings.load_profile("souk")
 
 
 @pytest.fixture(scope="session")

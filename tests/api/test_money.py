@@ -18,8 +18,8 @@ from tests.api.conftest import Api
 from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_order, make_variant, pay
 from tests.factories.tenants import make_operator, make_tenant, owner_of
+from tests.money.support import SELLER, onboard
 from tests.money.test_invoices import NEXT_MONTH, THIS_MONTH
-from tests.money.test_payouts import SELLER, onboard
 from tests.tenancy.support import MARKETPLACE, ask, tokens
 
 EIGHT_DAYS = timezone.timedelta(days=8)
