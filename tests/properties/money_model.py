@@ -138,6 +138,7 @@ class Seller:
     return_days: int | None = None
     reserve: int = 0
     reserve_days: int = 0
+    is_paid_by_charge: bool = False
     unpaid: dict = field(default_factory=dict)
     reserved: int = 0
     in_dispute: int = 0
@@ -177,14 +178,14 @@ class Seller:
     def debt(self, now: int) -> int:
         return max(self.pending(now) - self.owed, 0)
 
-    def plan(self, now: int, movable: int, *, per_charge: bool) -> list[tuple[dict, "Sale | None"]]:
+    def plan(self, now: int, movable: int) -> list[tuple[dict, "Sale | None"]]:
         """What a run should claim: (amounts by sale, the charge that funds it)."""
         free = self.free(now)
         if sum(free.values()) < max(self.minimum, 1) or any(
             each.state == "requested" for each in self.payouts
         ):
             return []
-        if per_charge:
+        if self.is_paid_by_charge:
             return list(self._one_by_one(free))
         if sum(free.values()) > movable:
             chosen = {sale: amount for sale, amount in free.items() if amount <= 0}
@@ -266,7 +267,7 @@ class Sale:
         return bool(self.open_dispute or self.promised)
 
     def available_at(self) -> int | None:
-        moments = [self.hold_until, self.funds_on]
+        moments = [self.hold_until] if self.seller.is_paid_by_charge else [self.hold_until, self.funds_on]
         if self.return_days is not None and self.refunded + self.lost < self.captured:
             if self.delivered_at is None:
                 return None
