@@ -196,9 +196,10 @@ class Seller:
         return [(free, None)] if sum(free.values()) >= max(self.minimum, 1) else []
 
     def _one_by_one(self, free: dict) -> Iterable[tuple[dict, "Sale | None"]]:
-        carried = {sale: amount for sale, amount in free.items() if sale is None or amount <= 0}
+        debts = {sale: amount for sale, amount in free.items() if sale is None or amount <= 0}
+        carried = dict(debts)
         for sale, amount in free.items():
-            if sale in carried:
+            if sale in debts:
                 continue
             carried[sale] = amount
             if sum(carried.values()) > 0:
