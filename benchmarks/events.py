@@ -57,7 +57,7 @@ Story = Generator[None, None, Any]
 class Plan:
     """How large a run is. `kill_seconds`: the least and the most between two kills.
 
-    `refunds_again`: what a failed refund brought back may be refunded, or disputed, again.
+    `lines`: the most that an order has. `refunds_again`: what a failed refund brought back may be refunded, or disputed, again.
     """
 
     events: int
@@ -66,12 +66,17 @@ class Plan:
     sellers: int = 1
     workers: int = 3
     kill_seconds: tuple[float, float] = (0.5, 2.5)
+    lines: int = len(PRICES)
     refunds_again: bool = False
 
 
 @dataclass
 class Outcome:
-    """What a run found. `differences` is what the two ends do not have in common."""
+    """What a run found. `differences` is what the two ends do not have in common.
+
+    `shared_otherwise` is not counted as one: which of a charge's refunds and lost disputes brings back which cent of the
+    commission follows the order in which they were heard of. What comes back in all must be the same.
+    """
 
     seed: int
     events: int
@@ -83,6 +88,7 @@ class Outcome:
     delivered_seconds: float
     shuffled_seconds: float
     differences: dict[str, list[str]]
+    shared_otherwise: dict[str, list[str]]
     violations: list[Any]
     states: Counter[str]
     refused: int
@@ -101,7 +107,7 @@ class Outcome:
         )
 
 
-PLAN = Plan(events=10_000, orders=1_500, paid_out=60, sellers=3, workers=3, kill_seconds=(0.5, 4.0))
+PLAN = Plan(events=10_000, orders=1_500, paid_out=60, sellers=3, workers=3, kill_seconds=(1.0, 9.0))
 
 
 def main() -> int:
@@ -125,6 +131,8 @@ def main() -> int:
         "applied_a_second": round(found.events / found.shuffled_seconds),
         "states": dict(found.states),
         "is_equal": found.is_equal,
+        "rows_shared_otherwise": sum(len(rows) for rows in found.shared_otherwise.values()) // 2,
+        "shared_otherwise": found.shared_otherwise,
         "differences": found.differences,
         "violations": found.violations,
     }
@@ -132,7 +140,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "events.json").write_text(json.dumps(report, indent=2, default=str) + "\n")
     for name, value in report.items():
-        if name not in ("types", "differences", "violations"):
+        if name not in ("types", "shared_otherwise", "differences", "violations"):
             print(f"{name:22} {value}")
     print(", ".join(f"{name} {times}" for name, times in found.types.most_common()))
     if not found.is_equal:
@@ -179,7 +187,9 @@ def run(plan: Plan, seed: int, *, say: Callable[[str], None] = lambda line: None
                 hurry(stack)
             delivered_seconds = sending.result() - started
             quiet(stack, fleet)
-        told_anyhow = state_of(stack)
+        shuffled_seconds = time.monotonic() - started
+        differences = different(told_in_order, state_of(stack))
+        shared_otherwise = {name: differences.pop(name) for name in SHARED_OTHERWISE if name in differences}
         return Outcome(
             seed=seed,
             events=len(world.events),
@@ -189,8 +199,9 @@ def run(plan: Plan, seed: int, *, say: Callable[[str], None] = lambda line: None
             interrupted=fleet.interrupted,
             live_seconds=live_seconds,
             delivered_seconds=delivered_seconds,
-            shuffled_seconds=time.monotonic() - started,
-            differences=different(told_in_order, told_anyhow),
+            shuffled_seconds=shuffled_seconds,
+            differences=differences,
+            shared_otherwise=shared_otherwise,
             violations=violations + audit(stack),
             states=Counter(dict(rows(stack, "SELECT state, count(*) FROM payouts_stripeevent GROUP BY 1"))),
             refused=world.refused,
@@ -218,12 +229,12 @@ class Shop:
             raise RuntimeError(f"{path}: {status} {raw[:300]!r}")
         return json.loads(raw)
 
-    def order(self, number: int) -> dict[str, Any]:
+    def order(self, number: int, most: int) -> dict[str, Any]:
         """An order that waits for its payment."""
         chance = random.Random(number)
         lines = [
             {"variant_id": variant, "quantity": chance.randint(1, 3)}
-            for variant in chance.sample(self.variants, chance.randint(1, len(self.variants)))
+            for variant in chance.sample(self.variants, chance.randint(1, most))
         ]
         cart = self.post("carts", {"lines": lines})
         body = {"cart": cart["token"], "email": f"b{number}@souk.example", "shipping_address": ADDRESS}
@@ -261,7 +272,7 @@ class World:
             self.local.onboard(shop.account)
         rows(self.stack, "UPDATE payouts_selleraccount SET reserve_basis_points = 700, reserve_days = 30")
         self.local.control("funds", amount=10**9, currency="eur")
-        paid = self.place(range(plan.paid_out))
+        paid = self.place(plan, range(plan.paid_out))
         for half in (paid[::2], paid[1::2]):
             for page in half:
                 self.local.pay(page["checkout_url"], AT_ONCE)
@@ -278,9 +289,9 @@ class World:
                 body = {"reason": "a scratch", "amount_minor": 123 + number}
                 shop.post(f"seller/orders/{order['id']}/refunds", body, **{"Idempotency-Key": f"r{number}"})
         first, half = plan.paid_out, plan.paid_out + plan.orders * 3 // 4
-        self.orders = [(order["checkout_url"], False) for order in self.place(range(first, half))]
+        self.orders = [(order["checkout_url"], False) for order in self.place(plan, range(first, half))]
         rows(self.stack, "UPDATE tenants_tenant SET capture_method = 'manual'")
-        later = self.place(range(half, first + plan.orders))
+        later = self.place(plan, range(half, first + plan.orders))
         self.orders += [(order["checkout_url"], True) for order in later]
         self.chance.shuffle(self.orders)
 
@@ -303,10 +314,10 @@ class World:
             front.variants.append(variant)
         return front
 
-    def place(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
+    def place(self, plan: Plan, numbers: Iterable[int]) -> list[dict[str, Any]]:
         """Orders, by turns in each storefront. Returns them with their ids and payment pages."""
         with ThreadPoolExecutor(SENDERS) as pool:
-            placed = list(pool.map(lambda n: self.shops[n % len(self.shops)].order(n), numbers))
+            placed = list(pool.map(lambda n: self.shops[n % len(self.shops)].order(n, plan.lines), numbers))
         ids: dict[str, str] = {}
         for schema in schemas(self.stack):
             found = rows(self.stack, f'SELECT secret, id::text FROM "{schema}".shop_order')
@@ -611,9 +622,12 @@ OF_A_STOREFRONT = {
     "order lines": """SELECT order_id, position, credited_quantity, credited_goods_minor, credited_shipping_minor, credited_tax_minor,
         credited_commission_minor, credited_commission_tax_minor, credited_funded_minor FROM shop_orderline""",
     "payments": "SELECT id, status, amount_minor, captured_minor, refunded_minor, transaction_id, intent_id FROM shop_payment",
-    "refunds": "SELECT payment_id, transaction_id, amount_minor, commission_returned_minor, status FROM shop_refund",
+    "refunds": "SELECT payment_id, transaction_id, amount_minor, status FROM shop_refund",
+    "returned by refund": "SELECT transaction_id, commission_returned_minor FROM shop_refund",
     "stock": "SELECT variant_id, current_stock, reserved_stock FROM shop_inventoryitem",
 }
+BY_FACT = """SELECT t.key, t.kind, t.order_id, a.kind, e.part, sum(e.amount_minor) FROM payouts_ledgerentry e
+    JOIN payouts_ledgertransaction t ON t.id = e.transaction_id JOIN payouts_ledgeraccount a ON a.id = e.account_id WHERE """
 OF_ALL = {
     "events": "SELECT event_id, state FROM payouts_stripeevent",
     "sellers": "SELECT tenant_id, details_submitted, payouts_enabled, transfers_active, requirements::text FROM payouts_selleraccount",
@@ -627,14 +641,16 @@ OF_ALL = {
     "balances kept": "SELECT kind, tenant_id, currency, balance_minor FROM payouts_ledgeraccount",
     "balances summed": """SELECT a.kind, a.tenant_id, a.currency, sum(e.amount_minor) FROM payouts_ledgeraccount a
         JOIN payouts_ledgerentry e ON e.account_id = a.id GROUP BY 1, 2, 3""",
-    "books by charge": """SELECT e.charge_id, t.kind, e.part, sum(e.amount_minor), count(*) FROM payouts_ledgerentry e
+    "books by charge": """SELECT e.charge_id, CASE WHEN e.part LIKE '%returned' THEN '' ELSE t.kind END, e.part,
+        sum(e.amount_minor), count(*) FILTER (WHERE e.part NOT LIKE '%returned') FROM payouts_ledgerentry e
         JOIN payouts_ledgertransaction t ON t.id = e.transaction_id WHERE e.charge_id IS NOT NULL GROUP BY 1, 2, 3""",
-    "books by fact": """SELECT t.key, t.kind, t.order_id, a.kind, e.part, sum(e.amount_minor) FROM payouts_ledgerentry e
-        JOIN payouts_ledgertransaction t ON t.id = e.transaction_id JOIN payouts_ledgeraccount a ON a.id = e.account_id
-        WHERE t.key NOT LIKE 'reserve:%' GROUP BY 1, 2, 3, 4, 5""",
-    "unpaid": "SELECT charge_id, sum(amount_minor), count(*) FROM payouts_unpaidentry GROUP BY 1",
+    "books by fact": BY_FACT
+    + "t.key NOT LIKE 'reserve:%' AND e.part NOT LIKE '%returned' GROUP BY 1, 2, 3, 4, 5",
+    "returned by fact": BY_FACT + "e.part LIKE '%returned' GROUP BY 1, 2, 3, 4, 5",
+    "unpaid": "SELECT charge_id, sum(amount_minor) FROM payouts_unpaidentry GROUP BY 1",
     "parked jobs": "SELECT task, args::text, last_error FROM core_job WHERE state = 'parked'",
 }
+SHARED_OTHERWISE = ("returned by refund", "returned by fact")
 
 
 def state_of(stack: Stack) -> State:

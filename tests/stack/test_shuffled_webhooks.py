@@ -12,7 +12,7 @@ import pytest
 from benchmarks.events import Plan, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
-PLAN = Plan(events=150, orders=20, paid_out=8)
+PLAN = Plan(events=150, orders=20, paid_out=8, lines=1)
 TOLD = {
     "account.updated",
     "charge.dispute.created",
