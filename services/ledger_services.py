@@ -148,7 +148,7 @@ SELECT a.currency, -sum(a.balance_minor) FILTER (WHERE a.kind = 'seller_payable'
        coalesce((SELECT -sum(u.amount_minor) FROM public.payouts_unpaidentry u
                    JOIN public.payouts_ledgeraccount p ON p.id = u.account_id AND p.kind = 'seller_payable'
                    JOIN public.payouts_charge c ON c.charge_id = u.charge_id
-                  WHERE p.tenant_id = %(tenant)s AND p.currency = a.currency
+                  WHERE p.tenant_id = %(tenant)s AND c.tenant_id = %(tenant)s AND p.currency = a.currency
                     AND (c.available_at IS NULL OR c.available_at > %(at)s OR c.is_frozen)), 0),
        -sum(a.balance_minor) FILTER (WHERE a.kind = 'seller_reserve'),
        sum(a.balance_minor) FILTER (WHERE a.kind = 'dispute_hold'),

@@ -33,6 +33,8 @@ class Charge(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["tenant", "order_id"], name="charge_by_order"),
+            models.Index(fields=["tenant", "available_at"], name="charge_by_availability"),
+            models.Index(fields=["tenant"], condition=Q(is_frozen=True), name="charge_frozen"),
             models.Index(fields=["captured_at"], condition=Q(fee_minor=None), name="charge_without_fee"),
         ]
         constraints = [
