@@ -75,7 +75,7 @@ class Outcome:
     """What a run found. `differences` is what the two ends do not have in common.
 
     `shared_otherwise` is not counted as one: which of a charge's refunds and lost disputes brings back which cent of the
-    commission follows the order in which they were heard of. What comes back in all must be the same.
+    commission, and of which line, follows the order in which they were heard of. What comes back in all must be the same.
     """
 
     seed: int
@@ -619,8 +619,12 @@ def quiet(stack: Stack, fleet: Fleet, seconds: float = 900) -> None:
 
 OF_A_STOREFRONT = {
     "orders": "SELECT id, status, cancelled_because, total_minor, refunded_minor, uncaptured_minor FROM shop_order",
-    "order lines": """SELECT order_id, position, credited_quantity, credited_goods_minor, credited_shipping_minor, credited_tax_minor,
-        credited_commission_minor, credited_commission_tax_minor, credited_funded_minor FROM shop_orderline""",
+    "orders' credits": """SELECT order_id, sum(credited_quantity), sum(credited_goods_minor), sum(credited_shipping_minor),
+        sum(credited_tax_minor), sum(credited_commission_minor), sum(credited_commission_tax_minor), sum(credited_funded_minor)
+        FROM shop_orderline GROUP BY 1""",
+    "credited by line": """SELECT order_id, position, credited_quantity, credited_goods_minor, credited_shipping_minor,
+        credited_tax_minor, credited_commission_minor, credited_commission_tax_minor, credited_funded_minor
+        FROM shop_orderline""",
     "payments": "SELECT id, status, amount_minor, captured_minor, refunded_minor, transaction_id, intent_id FROM shop_payment",
     "refunds": "SELECT payment_id, transaction_id, amount_minor, status FROM shop_refund",
     "returned by refund": "SELECT transaction_id, commission_returned_minor FROM shop_refund",
@@ -650,7 +654,7 @@ OF_ALL = {
     "unpaid": "SELECT charge_id, sum(amount_minor) FROM payouts_unpaidentry GROUP BY 1",
     "parked jobs": "SELECT task, args::text, last_error FROM core_job WHERE state = 'parked'",
 }
-SHARED_OTHERWISE = ("returned by refund", "returned by fact")
+SHARED_OTHERWISE = ("credited by line", "returned by refund", "returned by fact")
 
 
 def state_of(stack: Stack) -> State:
