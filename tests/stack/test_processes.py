@@ -72,8 +72,9 @@ def test_a_fresh_stack_starts_survives_kills_and_leaves_nothing_behind(standin):
 def test_nothing_outlives_the_supervisor(standin, folder, number):
     arguments = [sys.executable, "-c", SUPERVISOR, str(folder), str(standin)]
     supervisor = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )  # fmt: skip
     pids = [int(pid) for pid in supervisor.stdout.readline().split()]
     assert len(pids) > 8
 
