@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey bench bench-reconcile bench-ledger bench-events lint format clean runtime development
+.PHONY: help demo test journey bench bench-reconcile bench-ledger bench-events bench-fleet lint format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -34,6 +34,9 @@ bench-ledger: development ## Post captured payments as fast as they go, and ask 
 
 bench-events: development ## Tell Souk 10,000 of Stripe's events in order, and again shuffled and repeated while workers are killed.
 	$(PYTHON) -m benchmarks.events
+
+bench-fleet: development ## Open, migrate and serve a thousand storefronts, beside stock django-tenants.
+	$(PYTHON) -m benchmarks.fleet
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .

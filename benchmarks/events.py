@@ -27,6 +27,7 @@ import stripe
 from benchmarks.client import ADDRESS, Client
 from stack.child import Child
 from stack.commands import LOCAL_STRIPE_KEY, LOCAL_WEBHOOK_SECRET
+from stack.postgres import OWNER, ROLE, superuser_url
 from stack.problems import StackProblem
 from stack.processes import ROOT, Stack
 from stack.warden import Warden
@@ -718,9 +719,9 @@ def schemas(stack: Stack) -> list[str]:
 
 
 def beside(stack: Stack) -> tuple[str, str]:
-    """The name of Souk's database, and the address of another one on its server."""
-    parts = urlsplit(stack.database_url)
-    return parts.path.lstrip("/"), parts._replace(path="/template1").geturl()
+    """The name of Souk's database, and the address at which its server's administrator finds another one."""
+    name = urlsplit(stack.database_url).path.lstrip("/")
+    return name, urlsplit(superuser_url(stack.data_dir / "postgres"))._replace(path="/template1").geturl()
 
 
 SEND_AWAY = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
@@ -731,7 +732,8 @@ def copy_database(stack: Stack, name: str) -> None:
     ours, other = beside(stack)
     with cursor_of(other) as cursor:
         cursor.execute(SEND_AWAY, [ours])
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{ours}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{ours}" OWNER {OWNER}')
+        cursor.execute(f'GRANT CREATE ON DATABASE "{name}" TO {ROLE}')
 
 
 def swap_database(stack: Stack, name: str) -> None:

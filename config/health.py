@@ -4,7 +4,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from services.provisioning_services import disk_migrations
+from services.schema_recording_services import disk_migrations
 from services.tenant_services import serves_host
 
 

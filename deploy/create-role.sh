@@ -1,9 +1,13 @@
 #!/bin/sh
-# Runs once, when the database is created: Souk's own role, which is no superuser, and its database.
+# Runs once, when the database is created: the role that Souk runs as, the one that owns the shared tables, and the one
+# that storefronts' roles are members of. None is a superuser.
 set -eu
-psql -v ON_ERROR_STOP=1 -v password="$SOUK_DATABASE_PASSWORD" --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
-CREATE ROLE souk LOGIN CREATEDB CREATEROLE PASSWORD :'password';
-ALTER ROLE souk SET createrole_self_grant = 'set, inherit';
+psql -v ON_ERROR_STOP=1 -v password="$SOUK_DATABASE_PASSWORD" -v owner_password="$SOUK_OWNER_PASSWORD" \
+  --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
+CREATE ROLE souk_owner LOGIN PASSWORD :'owner_password';
+CREATE ROLE souk LOGIN CREATEROLE PASSWORD :'password';
+CREATE ROLE souk_tenants NOLOGIN;
 GRANT pg_monitor TO souk;
-CREATE DATABASE souk OWNER souk;
+GRANT souk_tenants TO souk WITH ADMIN OPTION, INHERIT FALSE, SET FALSE;
+CREATE DATABASE souk OWNER souk_owner;
 SQL

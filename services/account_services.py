@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import Conflict, Invalid
 from core.jobs import enqueue
 from payouts.models import SellerAccount
@@ -27,6 +28,7 @@ class NoStripeAccount(Conflict):
     detail = "Try again in a moment."
 
 
+@marketplace_work
 def open_account(*, tenant_id: UUID) -> SellerAccount:
     """Open the seller's account at Stripe, once: the key is `account:{tenant}`. Safe to run again."""
     account = SellerAccount.objects.select_related("tenant").get(tenant_id=tenant_id)
@@ -48,6 +50,7 @@ def open_account(*, tenant_id: UUID) -> SellerAccount:
     return apply_account(plain(made))
 
 
+@marketplace_work
 def onboarding_link(*, tenant: Tenant, return_url: str) -> str:
     """Stripe's page where the seller proves who they are. The link is short-lived: make one per click."""
     account = SellerAccount.objects.get(tenant=tenant)
@@ -65,6 +68,7 @@ def onboarding_link(*, tenant: Tenant, return_url: str) -> str:
     return link.url
 
 
+@marketplace_work
 def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
     """Read an account from Stripe and keep what it says. None where it is not one of ours."""
     if not SellerAccount.objects.filter(stripe_account_id=stripe_account_id).exists():
@@ -74,6 +78,7 @@ def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
     return apply_account(found)
 
 
+@marketplace_work
 def sync_stale_accounts(*, older_than: timedelta = timedelta(days=1)) -> int:
     """Ask for every account that was not read for a day to be read again: its events may never have arrived."""
     stale = SellerAccount.objects.exclude(stripe_account_id=None).filter(
@@ -85,6 +90,7 @@ def sync_stale_accounts(*, older_than: timedelta = timedelta(days=1)) -> int:
     return len(ids)
 
 
+@marketplace_work
 @transaction.atomic
 def apply_account(found: dict[str, Any]) -> SellerAccount:
     """Bring our copy to what Stripe says. Locks the account; tells the seller when payouts become possible or stop."""
@@ -123,6 +129,7 @@ def _tell_seller(account: SellerAccount, can: bool) -> None:
         )
 
 
+@marketplace_work
 def set_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount:
     """The operator's terms for a seller: holds, return window, reserve, minimum, plan, schedule, and a pause with its reason.
 
@@ -143,6 +150,7 @@ def set_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount
 SELLERS_OWN = {"schedule", "schedule_day", "time_zone", "legal_name", "legal_address", "tax_id"}
 
 
+@marketplace_work
 def set_seller_terms(*, tenant_id: UUID, actor_id: UUID, **terms: Any) -> SellerAccount:
     """What a seller may decide: when payouts are made, and who stands on the documents. Raises Invalid, naming the field."""
     if unknown := set(terms) - SELLERS_OWN:

@@ -10,6 +10,7 @@ from django.core import signing
 from django.db import connection, transaction
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import DomainError, Invalid, Refused, TooMany
 from core.ids import new_secret
 from core.jobs import enqueue
@@ -46,6 +47,7 @@ class TokenPair:
     user: User
 
 
+@marketplace_work
 def count_attempt(key: str, limit: int) -> None:
     """Count one failed try in the database, atomically. Raises TooMany once `limit` are used up."""
     window = int(ATTEMPT_WINDOW.total_seconds())
@@ -65,12 +67,14 @@ def count_attempt(key: str, limit: int) -> None:
         raise TooMany(retry_after=max(seconds, 1))
 
 
+@marketplace_work
 def forgive_attempts(key: str) -> None:
     """A success ends the count."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM public.tenants_loginattempt WHERE key = %s", [key[:120]])
 
 
+@marketplace_work
 def confirm_password(user: User, password: str, *, refusal: DomainError) -> None:
     """Raises `refusal` where the password is not this active user's; counts failures."""
     key = f"account:{user.pk}"
@@ -80,6 +84,7 @@ def confirm_password(user: User, password: str, *, refusal: DomainError) -> None
     forgive_attempts(key)
 
 
+@marketplace_work
 def check_credentials(*, email: str, password: str, address: str) -> User:
     """The active user these belong to. Takes as long for unknown addresses as for known ones.
 
@@ -101,6 +106,7 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
     return user
 
 
+@marketplace_work
 def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -> TokenPair:
     """Tokens bound to `tenant` (None: the marketplace). Raises NotSignedIn, TooMany: see `check_credentials`."""
     return open_session(
@@ -108,6 +114,7 @@ def sign_in(*, email: str, password: str, tenant: Tenant | None, address: str) -
     )
 
 
+@marketplace_work
 def open_session(*, user: User, tenant: Tenant | None) -> TokenPair:
     """A new family of tokens for a person who has just proved who they are."""
     session = Session.objects.create(
@@ -127,6 +134,7 @@ def _pair(session: Session, user: User, refresh_jti: str) -> TokenPair:
     )
 
 
+@marketplace_work
 def refresh_session(*, refresh: str, tenant: Tenant | None) -> TokenPair:
     """Trade a refresh token for a new pair, exactly once however many try at the same time.
 
@@ -156,11 +164,13 @@ def refresh_session(*, refresh: str, tenant: Tenant | None) -> TokenPair:
     return _pair(session, session.user, fresh)
 
 
+@marketplace_work
 def sign_out(*, session_id: UUID) -> None:
     """End a session: its refresh and access tokens are dead with the next request."""
     Session.objects.filter(pk=session_id, revoked_at=None).update(revoked_at=now())
 
 
+@marketplace_work
 def change_password(*, user_id: UUID, old: str, new: str, tenant: Tenant | None) -> TokenPair:
     """Every token issued before is dead; the caller gets new ones. Raises NotSignedIn, Invalid."""
     from services.tenant_services import check_password
@@ -180,6 +190,7 @@ def _set_password(user: User, password: str, tenant: Tenant | None) -> TokenPair
     return open_session(user=user, tenant=tenant)
 
 
+@marketplace_work
 def set_user_active(*, user_id: UUID, is_active: bool, actor_id: UUID) -> None:
     """Disable or enable a person everywhere. A disabled person's tokens are dead with the next request."""
     with transaction.atomic():
@@ -190,6 +201,7 @@ def set_user_active(*, user_id: UUID, is_active: bool, actor_id: UUID) -> None:
 # Proving a mailbox: joining and forgotten passwords ---------------------------------------------------------------
 
 
+@marketplace_work
 def request_mailbox_proof(*, email: str, purpose: str, address: str) -> None:
     """Mail a link to join or to set a password. The same answer, work and time whether the address is known.
 
@@ -199,12 +211,14 @@ def request_mailbox_proof(*, email: str, purpose: str, address: str) -> None:
     enqueue("mail.mailbox_proof", email=normalise_email(email), purpose=purpose)
 
 
+@marketplace_work
 def mailbox_proof(*, email: str, tenant: Tenant | None) -> str:
     """A signed, one-time proof that goes into the mail: bound to the tenant and to the password it will replace."""
     user = User.objects.filter(email=email).first()
     return signing.dumps([email, user.token_version if user else ""], salt=_salt(tenant), compress=False)
 
 
+@marketplace_work
 def accept_mailbox_proof(*, proof: str, password: str, name: str, tenant: Tenant | None) -> TokenPair:
     """Whoever holds the proof reads that mailbox: create the account or set its password, and sign in.
 
@@ -235,12 +249,14 @@ def _salt(tenant: Tenant | None) -> str:
     return f"mailbox-proof:{tenant.pk if tenant else 'marketplace'}"
 
 
+@marketplace_work
 def rename_user(*, user_id: UUID, name: str) -> str:
     """What a person wants to be called."""
     User.objects.filter(pk=user_id).update(name=name)
     return name
 
 
+@marketplace_work
 @transaction.atomic
 def make_operator(*, email: str, password: str) -> User:
     """Make a person one of the marketplace's operators, with this password. Raises Invalid (password)."""

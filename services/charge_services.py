@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.clock import now
+from core.db import marketplace_work
 from core.money import percent_of
 from payouts.models import Charge, Reserve, SellerAccount
 from services.ledger_facts import reserve_held, reserve_released
@@ -16,6 +17,7 @@ from shop.models import Order, Payment, PaymentStatus
 from tenants.context import current_tenant
 
 
+@marketplace_work
 def open_charge(order: Order, payment: Payment, *, charge_id: str, captured_at: datetime) -> Charge:
     """The row of a captured charge, with the seller's terms of now. The order must be locked by the caller."""
     tenant = current_tenant()
@@ -38,6 +40,7 @@ def open_charge(order: Order, payment: Payment, *, charge_id: str, captured_at: 
     return row
 
 
+@marketplace_work
 def hold_reserve(charge: Charge, *, net_minor: int) -> Reserve | None:
     """Keep the seller's rolling reserve of a sale back: a share of what was paid, never more than the seller's part of it."""
     terms = SellerAccount.objects.get(tenant_id=charge.tenant_id)
@@ -59,6 +62,7 @@ def hold_reserve(charge: Charge, *, net_minor: int) -> Reserve | None:
     return reserve
 
 
+@marketplace_work
 def release_reserves(*, at: datetime | None = None) -> int:
     """Give back the reserves whose time is over and whose sale is not frozen. Returns how many."""
     at = at or now()
@@ -70,6 +74,7 @@ def release_reserves(*, at: datetime | None = None) -> int:
     return done
 
 
+@marketplace_work
 def release_reserve(reserve_id: UUID, *, at: datetime) -> bool:
     """Give one reserve back, once. Locks it. Call inside a transaction."""
     reserve = (
@@ -104,6 +109,7 @@ def available_at(charge: Charge) -> datetime | None:
     return max(moments)
 
 
+@marketplace_work
 def refresh_charge(charge_id: str, *, refunded_by: int = 0, disputed_by: int = 0, **changes: Any) -> Charge:
     """Change a charge under its lock and work out again when it is available and whether it is frozen.
 
@@ -137,6 +143,7 @@ def _is_frozen(charge_id: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+@marketplace_work
 def mark_delivered(order: Order) -> None:
     """The order has arrived: its money may become available after the return window. Call inside a transaction."""
     payment = order.payments.filter(status=PaymentStatus.CAPTURED).first()

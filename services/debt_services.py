@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs import enqueue
 from core.money import Money
@@ -28,7 +29,7 @@ from payouts.models import (
 )
 from services import ledger_facts
 from services.audit_services import record_audit
-from services.ledger_services import ledger_account, post, seller_balances
+from services.ledger_services import ledger_account, lock_account, post, seller_balances
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
 from tenants.models import Tenant
 
@@ -57,6 +58,7 @@ def debt_of(tenant_id: UUID, currency: str, *, at: datetime | None = None) -> in
     return max(-balances[currency].available_minor, 0) if currency in balances else 0
 
 
+@marketplace_work
 def look_at_debts(*, at: datetime | None = None) -> int:
     """Note since when each seller is in debt, and take old debts back from earlier transfers. Returns how many are in debt.
 
@@ -113,6 +115,7 @@ def _funds_of(stripe_account_id: str, currency: str) -> int:
     return sum(max(part.amount, 0) for part in balance.available if part.currency.upper() == currency)
 
 
+@marketplace_work
 @transaction.atomic
 def request_reversal(
     *, payout_id: UUID, amount_minor: int, reason: str, actor_id: UUID | None
@@ -152,6 +155,7 @@ def request_reversal(
     return reversal
 
 
+@marketplace_work
 def send_reversal(*, reversal_id: UUID) -> TransferReversal:
     """Make a requested reversal at Stripe and record the answer, under the key `reversal:{id}`. Safe to run again.
 
@@ -189,6 +193,7 @@ def _reversal_of(stripe: Any, transfer_id: str, reversal: TransferReversal) -> d
     return None
 
 
+@marketplace_work
 def sync_reversals(*, transfer_id: str) -> int:
     """Read all reversals of a transfer of ours from Stripe and record each; also those made in Stripe's dashboard."""
     payout_id = Payout.objects.values_list("pk", flat=True).get(transfer_id=transfer_id)
@@ -198,6 +203,7 @@ def sync_reversals(*, transfer_id: str) -> int:
     return record_reversals(payout_id=payout_id, listed=listed)
 
 
+@marketplace_work
 @transaction.atomic
 def record_reversals(*, payout_id: UUID, listed: list[dict[str, Any]]) -> int:
     """Bring our reversals of a payout to what Stripe says. Locks the payout; again it does nothing. Returns how many are new."""
@@ -234,6 +240,7 @@ def _asked_for(payout: Payout, made: dict[str, Any]) -> TransferReversal | None:
     )
 
 
+@marketplace_work
 @transaction.atomic
 def write_off_debt(
     *,
@@ -255,9 +262,7 @@ def write_off_debt(
         raise Invalid(field="reason", reason="say why the debt is given up")
     if amount_minor <= 0:
         raise Invalid(field="amount_minor", reason="must be above 0")
-    LedgerAccount.objects.select_for_update(no_key=True).get(
-        pk=ledger_account(AccountKind.SELLER_PAYABLE, tenant, currency).pk
-    )
+    lock_account(ledger_account(AccountKind.SELLER_PAYABLE, tenant, currency))
     if request_key and (earlier := WriteOff.objects.filter(request_key=request_key).first()):
         return earlier
     owed = debt_of(tenant_id, currency)

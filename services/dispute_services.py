@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import Conflict, NotFound
 from core.money import Money
 from payouts.models import OPEN_STATUSES, Charge, Dispute
@@ -35,6 +36,7 @@ class DisputeClosed(Conflict):
     title = "This dispute cannot be answered any more"
 
 
+@marketplace_work
 def sync_dispute(dispute_id: str) -> None:
     """Read a dispute from Stripe and apply it in its storefront. Raises NotOurs, Quarantined, weather."""
     try:
@@ -57,6 +59,7 @@ def _id(value: Any) -> str:
     return str(value["id"] if isinstance(value, dict) else value or "")
 
 
+@marketplace_work
 @transaction.atomic
 def apply_dispute(charge: Charge, found: dict[str, Any]) -> Dispute:
     """Bring our copy and the books to what Stripe says. Locks the order; then the charge and the seller's accounts.
@@ -191,6 +194,7 @@ def dispute_of(dispute_id: str) -> Dispute:
     return dispute
 
 
+@marketplace_work
 def answer_dispute(*, dispute_id: str, text: str, actor: Actor) -> Dispute:
     """Send the seller's evidence to the bank, with the parcels' tracking. Opens no transaction during the call.
 
@@ -215,6 +219,7 @@ def answer_dispute(*, dispute_id: str, text: str, actor: Actor) -> Dispute:
     return dispute_of(dispute_id)
 
 
+@marketplace_work
 def accept_dispute(*, dispute_id: str, actor: Actor) -> Dispute:
     """Give in: the money stays with the buyer. Raises NotFound, DisputeClosed, PaymentProviderRefused."""
     dispute = dispute_of(dispute_id)

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from core.clock import now
+from core.db import marketplace_work
 from core.renderers import dumps
 from payouts.models import AccountKind, LedgerAccount
 from services.ledger_facts import Fact, Leg
@@ -45,6 +46,7 @@ SELECT key, id FROM booked
 """
 
 
+@marketplace_work
 def post(*facts: Fact) -> dict[str, int]:
     """Book facts, each under its natural key, in the caller's transaction. Returns the id of each that is booked now.
 
@@ -136,6 +138,7 @@ def post_transaction(
     return post(fact).get(key)
 
 
+@marketplace_work
 def ledger_account(kind: AccountKind, tenant: Tenant | None, currency: str) -> LedgerAccount:
     """The account that holds this kind of money, made when first needed."""
     holder = _holder(kind, tenant.pk if tenant else None, currency)
@@ -159,6 +162,13 @@ SELECT a.currency, -sum(a.balance_minor) FILTER (WHERE a.kind = 'seller_payable'
   FROM public.payouts_ledgeraccount a WHERE a.tenant_id = %(tenant)s
  GROUP BY a.currency ORDER BY a.currency
 """
+
+
+def lock_account(account: LedgerAccount) -> int:
+    """Let nobody post to an account until the transaction ends. Returns its balance. Postings lock theirs themselves."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT public.lock_ledger_account(%s)", [account.pk])
+        return int(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max, QuerySet, Sum
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import Conflict
 from core.jobs import enqueue
 from core.money import Money
@@ -73,6 +74,7 @@ class Plan:
         return sum(entry.owed_minor for entry in self.entries)
 
 
+@marketplace_work
 def run_payouts(
     *,
     tenant_ids: Sequence[UUID] | None = None,
@@ -102,6 +104,7 @@ def run_payouts(
     return requested
 
 
+@marketplace_work
 def preview_payouts(*, tenant_ids: Sequence[UUID] | None = None, at: datetime | None = None) -> list[Plan]:
     """What a run would request now, seller by seller, and what it would leave and why. Writes nothing."""
     at = at or now()
@@ -114,6 +117,7 @@ def preview_payouts(*, tenant_ids: Sequence[UUID] | None = None, at: datetime | 
     return plans
 
 
+@marketplace_work
 def pay_now(*, tenant_id: UUID, actor_id: UUID | None, at: datetime | None = None) -> list[Payout]:
     """A seller asks for a payout of what is available. Raises NothingToPay with the reason."""
     made = run_payouts(tenant_ids=[tenant_id], at=at, actor_id=actor_id)
@@ -297,6 +301,7 @@ SELECT e.id, e.account_id, e.charge_id, e.amount_minor FROM public.payouts_payou
 """
 
 
+@marketplace_work
 def release_claims(payout: Payout) -> None:
     """The payout failed: what it had claimed is free for the next one. Call inside its transaction."""
     with connection.cursor() as cursor:

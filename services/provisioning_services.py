@@ -1,53 +1,35 @@
 """Making storefront schemas ahead of time, so that nobody waits for migrations."""
 
-import base64
-import hashlib
-import secrets
 from collections.abc import Callable
-from functools import cache
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.migrations.loader import MigrationLoader
 
 from core.db import tenant_connection
+from services.fleet_services import applied_migrations
+from services.schema_names import drop_schema, generated_schema_name
+from services.schema_recording_services import (
+    code_version,
+    migrate_by_django,
+    recorded_script,
+    tenant_migrations,
+)
+from services.wall_services import tenant_role_sql
 from tenants.models import ReadySchema
 
 POOL_LOCK = 0x500C
 
 
-def generated_schema_name() -> str:
-    """t_ and 80 random bits: never a seller's text."""
-    return "t_" + base64.b32encode(secrets.token_bytes(10)).decode().lower().rstrip("=")
-
-
-@cache
-def disk_migrations() -> tuple[tuple[str, str], ...]:
-    """The migrations this code has, as (app, name). Read once per process."""
-    return tuple(sorted(MigrationLoader(None).disk_migrations))
-
-
-@cache
-def code_version() -> str:
-    """A digest of the tenant migrations this code has. A ready schema of another version is not handed out."""
-    tenant_apps = {name.rsplit(".", 1)[-1] for name in settings.TENANT_APPS}
-    names = [f"{app}.{name}" for app, name in disk_migrations() if app in tenant_apps]
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
-
-
 def make_ready_schema() -> ReadySchema:
-    """Create a schema, migrate it, and put it into the pool. Takes as long as the migrations do.
+    """Create a schema with this code's tables and put it into the pool.
 
-    A failure leaves no schema behind. Must not be called inside a transaction.
+    From the recorded script, in one round trip, where that is of this version; else by migrations, which takes as long
+    as they do. A failure leaves no schema behind. Must not be called inside a transaction.
     """
     name = generated_schema_name()
     tenant_connection.set_schema_to_public()
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE SCHEMA "{name}"')
     try:
-        call_command("migrate_schemas", schema_name=name, interactive=False, verbosity=0)
-        tenant_connection.set_schema_to_public()
+        create_schema(name)
         return ReadySchema.objects.create(schema_name=name, version=code_version())
     except BaseException:
         tenant_connection.set_schema_to_public()
@@ -55,12 +37,24 @@ def make_ready_schema() -> ReadySchema:
         raise
 
 
-def drop_schema(name: str) -> None:
-    """Remove a generated schema and everything in it."""
-    if not name.startswith("t_") or not name[2:].isalnum():
-        raise ValueError(f"{name!r} is not a generated schema name")
+def create_schema(name: str) -> None:
+    """A schema of this name with this code's tables, and its role. Raises psycopg2's DuplicateSchema (as ProgrammingError)."""
+    version, script = recorded_script()
+    if version == code_version():
+        # One message is one transaction: all of it is there, or nothing.
+        _execute(
+            f'CREATE SCHEMA "{name}"; SET LOCAL search_path = "{name}"; {script} {tenant_role_sql(name)}'
+        )
+    else:
+        _execute(f'CREATE SCHEMA "{name}"')
+        migrate_by_django(name)  # ends the session
+        _execute(tenant_role_sql(name))
+
+
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
+        cursor.execute(sql)
+    tenant_connection.search_path_set_schemas = None  # inside a transaction the path would stay
 
 
 def claim_ready_schema() -> str | None:
@@ -84,7 +78,7 @@ def claim_ready_schema() -> str | None:
 def fill_pool(
     *, size: int | None = None, on_progress: Callable[[int, int], None] = lambda done, wanted: None
 ) -> int:
-    """Bring the pool to `size` ready schemas of the current version; drop those of older ones. Returns how many were made.
+    """Bring the pool to `size` ready schemas of the current version; drop older ones. Returns how many were made.
 
     One process fills at a time (advisory lock); another returns 0 at once.
     """
@@ -107,7 +101,13 @@ def fill_pool(
 
 
 def _drop_stale() -> None:
-    for row in ReadySchema.objects.exclude(version=code_version()):
+    """Those that lack this code's migrations. What a newer release has made is for that release."""
+    stale = list(ReadySchema.objects.exclude(version=code_version()))
+    applied = applied_migrations([row.schema_name for row in stale])
+    for row in stale:
+        has = applied[row.schema_name]
+        if has is not None and tenant_migrations() <= has:
+            continue
         with transaction.atomic():
             if ReadySchema.objects.filter(pk=row.pk).delete()[0]:
                 drop_schema(row.schema_name)

@@ -10,14 +10,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from core.clock import now
-from core.db import tenant_connection
+from core.db import marketplace_work, tenant_connection
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_secret
 from core.jobs import enqueue
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
 from services.auth_services import confirm_password
-from services.provisioning_services import claim_ready_schema, code_version, make_ready_schema
+from services.provisioning_services import claim_ready_schema, make_ready_schema
+from services.schema_recording_services import code_version
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
 from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
@@ -115,6 +116,7 @@ def _open_storefront(*, owner: User, name: str, slug: str, currency: str, countr
         raise PoolEmpty(retry_after=2)
     tenant = Tenant(
         schema_name=schema_name,
+        schema_version=code_version(),
         slug=slug,
         slug_skeleton=skeleton(slug),
         name=name,
@@ -240,6 +242,7 @@ def provision_tenant(
     return SignUp(tenant=tenant, user=user, is_new=True)
 
 
+@marketplace_work
 def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) -> Membership:
     """Give a person a role, which counts once they have proved their mailbox; until then a mail asks them to.
 

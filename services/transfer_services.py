@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now
+from core.db import marketplace_work
 from core.jobs import enqueue
 from core.money import Money
 from payouts.models import Payout, PayoutStatus, SellerAccount
@@ -28,6 +29,7 @@ from tenants.context import tenant_scope
 log = structlog.get_logger("souk.payouts")
 
 
+@marketplace_work
 def send_payout(*, payout_id: UUID) -> Payout:
     """Make a requested payout's transfer at Stripe and record the answer. Safe to run again, also after a crash.
 
@@ -72,6 +74,7 @@ def _transfer_of(stripe: Any, payout: Payout) -> dict[str, Any] | None:
     return plain(found[0]) if found else None
 
 
+@marketplace_work
 @transaction.atomic
 def record_transfer(*, payout_id: UUID, made: dict[str, Any]) -> Payout:
     """REQUESTED -> SENT: post the transfer and freeze the statement. Locks the payout; again it does nothing."""
@@ -136,6 +139,7 @@ def _try_again(payout: Payout) -> None:
         SellerAccount.objects.filter(pk=account.pk).update(last_run_on=day - timedelta(days=1))
 
 
+@marketplace_work
 def sweep_payouts() -> int:
     """Requested payouts whose job is gone (parked, or lost with a database) get a new one."""
     waiting = Payout.objects.filter(status=PayoutStatus.REQUESTED)
@@ -147,6 +151,7 @@ def sweep_payouts() -> int:
 # The bank ------------------------------------------------------------------------------------------------------------
 
 
+@marketplace_work
 def sync_bank_payout(*, stripe_account_id: str, bank_payout_id: str) -> int:
     """Read a connected account's payout to its bank from Stripe, and follow it. Returns how many payouts of ours moved.
 
@@ -170,6 +175,7 @@ def sync_bank_payout(*, stripe_account_id: str, bank_payout_id: str) -> int:
     return 0
 
 
+@marketplace_work
 @transaction.atomic
 def settle_payouts(*, stripe_account_id: str, at: datetime, bank_payout_id: str = "") -> int:
     """The bank has what was sent to this account before `at`: SENT or RETURNED -> PAID. Returns how many payouts."""
@@ -186,6 +192,7 @@ def settle_payouts(*, stripe_account_id: str, at: datetime, bank_payout_id: str 
     return len(sent)
 
 
+@marketplace_work
 @transaction.atomic
 def return_payouts(
     *, stripe_account_id: str, at: datetime, bank_payout_id: str, code: str, message: str

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.clock import now
+from core.db import marketplace_work
 from core.errors import Invalid
 from core.jobs import enqueue
 from core.parsers import parse_json
@@ -75,6 +76,7 @@ def receive_stripe_event(*, payload: bytes, signature: str) -> bool:
     return store_event(verify(payload=payload, signature=signature))
 
 
+@marketplace_work
 def store_event(event: dict[str, Any]) -> bool:
     """Insert the event and its job in one transaction; an event of the other mode is kept and ignored."""
     target = (event.get("data") or {}).get("object") or {}
@@ -105,6 +107,7 @@ def store_event(event: dict[str, Any]) -> bool:
 # Applying ----------------------------------------------------------------------------------------------------------
 
 
+@marketplace_work
 def apply_stripe_event(*, event_id: str) -> StripeEvent:
     """Apply one stored event. Weather raises, and the job tries again; what does not fit is quarantined for a person."""
     row = StripeEvent.objects.get(pk=event_id)
@@ -270,6 +273,7 @@ HANDLERS: dict[str, Callable[[StripeEvent], str | None]] = {
 # Events that never arrived -----------------------------------------------------------------------------------------
 
 
+@marketplace_work
 def sweep_events() -> int:
     """List what Stripe has sent since the last sweep (with an overlap) and store what we lack. Returns how many.
 
@@ -287,6 +291,7 @@ def sweep_events() -> int:
     return found
 
 
+@marketplace_work
 def retry_event(event_id: str) -> None:
     """The operator's button: apply a quarantined or ignored event again."""
     with transaction.atomic():

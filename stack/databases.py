@@ -10,10 +10,10 @@ from psycopg2 import sql
 from stack.problems import PostgresProblem
 
 
-def create_beside(url: str) -> str:
-    """Create an empty database on the server of `url`; return its URL."""
+def create_beside(url: str, *, owner_url: str | None = None) -> str:
+    """Create an empty database on the server of `url`, as the role of `owner_url` if given; return its URL."""
     name = f"souk_{secrets.token_hex(6)}"
-    _execute(url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    _execute(owner_url or url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 

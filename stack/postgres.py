@@ -2,7 +2,7 @@
 
 The server keeps running when the process that started it ends; `stop` ends it. Access is by a socket in a private
 folder, never by network. Applications connect as `souk`, an ordinary role as production has it (it may create
-databases and roles); `superuser_url` is for administration.
+roles); `owner_url` is for migrations, `superuser_url` for administration.
 """
 
 import argparse
@@ -25,6 +25,25 @@ from stack.problems import PostgresProblem, StackProblem
 DEFAULT_DATA_DIR = Path(".souk/postgres")
 DATABASE = "souk"
 ROLE = "souk"
+OWNER = "souk_owner"
+# As production has them: one role that owns the shared tables and migrates them, one that Souk runs as, and one that
+# every storefront's own role will be a member of.
+ROLES = f"""
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') THEN
+    CREATE ROLE {OWNER} LOGIN CREATEDB;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN
+    CREATE ROLE {ROLE} LOGIN CREATEROLE;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'souk_tenants') THEN
+    CREATE ROLE souk_tenants NOLOGIN;
+  END IF;
+END $$;
+GRANT pg_monitor, pg_checkpoint, pg_signal_backend TO {ROLE};
+GRANT souk_tenants TO {ROLE} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE;
+ALTER ROLE {ROLE} RESET createrole_self_grant;
+"""  # noqa: S608 - our own names
 
 
 def start(data_dir: Path, *, fsync: bool = True) -> str:
@@ -90,6 +109,11 @@ def url(data_dir: Path) -> str:
     return _url(_running(data_dir), role=ROLE)
 
 
+def owner_url(data_dir: Path) -> str:
+    """As `url`, for the role that owns the shared tables: migrations, and databases of one's own."""
+    return _url(_running(data_dir), role=OWNER)
+
+
 def superuser_url(data_dir: Path) -> str:
     """As `url`, for the role that may do everything: extensions, server settings."""
     return _url(_running(data_dir), role=SUPERUSER)
@@ -124,7 +148,7 @@ def _answers(cluster: Cluster) -> bool:
 
 def _ensure_database(cluster: Cluster) -> None:
     with contextlib.suppress(psycopg2.OperationalError):
-        psycopg2.connect(_url(cluster, role=ROLE), connect_timeout=5).close()
+        psycopg2.connect(_url(cluster, role=OWNER), connect_timeout=5).close()
         return
     try:
         connection = psycopg2.connect(_url(cluster, role=SUPERUSER, database="postgres"), connect_timeout=5)
@@ -135,16 +159,38 @@ def _ensure_database(cluster: Cluster) -> None:
         ) from error
     connection.autocommit = True
     with contextlib.closing(connection), connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
-        role = sql.Identifier(ROLE)
-        if cursor.fetchone() is None:
-            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(role))
-            cursor.execute(sql.SQL("GRANT pg_monitor, pg_checkpoint, pg_signal_backend TO {}").format(role))
-            # Whoever creates a role in PostgreSQL 16 and later may administer it, but not use it without this.
-            cursor.execute(sql.SQL("ALTER ROLE {} SET createrole_self_grant = 'set, inherit'").format(role))
+        cursor.execute(ROLES)
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-        if cursor.fetchone() is None:
-            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), role))
+        is_there = cursor.fetchone() is not None
+        if not is_there:
+            cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        cursor.execute("SELECT datname FROM pg_database WHERE datdba = %s::regrole", [ROLE])
+        for (name,) in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+            )
+    if is_there:
+        _hand_over(cluster)
+
+
+# A database of an earlier version: the shared tables and functions become the owner's.
+HAND_OVER = f"""
+DO $$ DECLARE thing text; BEGIN
+  FOR thing IN SELECT format('%s %s', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass) FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner = '{ROLE}'::regrole
+               UNION ALL
+               SELECT 'ROUTINE ' || p.oid::regprocedure FROM pg_proc p
+                WHERE pronamespace = 'public'::regnamespace AND proowner = '{ROLE}'::regrole
+  LOOP EXECUTE 'ALTER ' || thing || ' OWNER TO {OWNER}'; END LOOP;
+END $$;
+"""  # noqa: S608 - our own names
+
+
+def _hand_over(cluster: Cluster) -> None:
+    connection = psycopg2.connect(_url(cluster, role=SUPERUSER), connect_timeout=5)
+    connection.autocommit = True
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute(HAND_OVER)
 
 
 @contextlib.contextmanager

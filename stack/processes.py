@@ -91,6 +91,7 @@ class Stack:
         self._given_database_url = None if own_postgres else self._given("DATABASE_URL")
         self._database_url = self._given_database_url
         self.has_own_postgres = self._database_url is None
+        self._owner_url = None if self.has_own_postgres else self._given("DATABASE_OWNER_URL")
         self.has_local_stripe = self._given("STRIPE_SECRET_KEY") is None
         self._children: dict[str, Child] = {}
         self._is_postgres_killed = False
@@ -139,6 +140,7 @@ class Stack:
         return children_environment(
             settings=self._settings,
             database_url=self.database_url,
+            owner_url=self._owner_url,
             marketplace_host=self.marketplace_host,
             port=self.port,
             data_dir=self.data_dir,
@@ -228,7 +230,7 @@ class Stack:
         if self.has_own_postgres:
             postgres.stop(self.data_dir / "postgres")
         elif self._is_fresh and self._database_url != self._given_database_url:
-            databases.drop(self.database_url, beside=str(self._given_database_url))
+            databases.drop(self.database_url, beside=self._owner_url or str(self._given_database_url))
             self._database_url = self._given_database_url
         self._remove_if_fresh()
         self._warden.dismiss()
@@ -300,12 +302,14 @@ class Stack:
             self._start_postgres()
         elif self._is_fresh:
             on_progress("Creating a database")
-            self._database_url = databases.create_beside(str(self._given_database_url))
+            self._database_url = databases.create_beside(
+                str(self._given_database_url), owner_url=self._owner_url
+            )
         if self.has_local_stripe:
             on_progress("Starting local Stripe")
             self._spawn("stripe")
-        on_progress("Migrating the shared tables")
-        self.manage("migrate_schemas", "--shared")
+        on_progress("Migrating the shared tables, and storefronts of an earlier version")
+        self.manage("fleet", "migrate")
         on_progress("Starting the web server")
         self._spawn("web")
         on_progress(f"Filling the pool with {self.pool_size} ready storefront schemas")
@@ -350,6 +354,7 @@ class Stack:
         if self._warden is not None:
             self._warden.watch_postgres(self.data_dir / "postgres")
         self._database_url = postgres.start(self.data_dir / "postgres", fsync=self.fsync)
+        self._owner_url = postgres.owner_url(self.data_dir / "postgres")
         self._is_postgres_killed = False
 
     def _postgres_pid(self) -> int | None:

@@ -31,6 +31,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             os.environ["DATABASE_URL"] = postgres.start(DATA_DIR, fsync=False)
         except PostgresProblem as problem:
             raise pytest.UsageError(str(problem)) from problem
+        os.environ["DATABASE_OWNER_URL"] = postgres.owner_url(DATA_DIR)
         early_config.stash[_started_here] = True
         if "TEST_DATABASE_NAME" not in os.environ:
             number, lock = _claim_run_number()

@@ -7,8 +7,9 @@ from uuid import UUID
 import structlog
 from django_tenants.utils import tenant_context
 
-from core.db import tenant_connection
-from core.jobs.worker import TenantGone
+from core.db import as_tenant, tenant_connection
+from core.jobs.worker import NotNow, TenantGone
+from services.fleet_services import schema_lags
 from tenants.models import Tenant
 
 
@@ -26,14 +27,15 @@ def current_tenant() -> Tenant:
 
 @contextmanager
 def tenant_scope(tenant: Tenant) -> Iterator[Tenant]:
-    """Serve a tenant inside the block, then what was served before."""
-    with tenant_context(tenant), structlog.contextvars.bound_contextvars(tenant=str(tenant.pk)):
+    """Serve a tenant inside the block, with the tenant's rights; then what was served before, with its rights."""
+    with as_tenant(), tenant_context(tenant), structlog.contextvars.bound_contextvars(tenant=str(tenant.pk)):
         yield tenant
 
 
 @contextmanager
 def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
-    """The scope of a job: public first, then its tenant, public again in the end. Raises TenantGone."""
+    """The scope of a job: public first, then its tenant, public again in the end. Raises TenantGone, and NotNow
+    while the schema is older than the code."""
     tenant_connection.set_schema_to_public()
     try:
         if tenant_id is None:
@@ -42,6 +44,8 @@ def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
         tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None:
             raise TenantGone(str(tenant_id))
+        if schema_lags(tenant):
+            raise NotNow(retry_after=15)
         with tenant_scope(tenant):
             yield tenant
     finally:

@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.core.mail import EmailMessage
 
 from core.clock import now
-from core.db import tenant_connection
+from core.db import as_marketplace, tenant_connection
 from core.idempotency import LIFETIME
 from core.jobs import MAIL, MAIL_ATTEMPTS, NORMAL, task
 from services.auth_services import mailbox_proof
+from services.fleet_services import migrate_stragglers
 from services.provisioning_services import fill_pool
 from tenants.models import IdempotencyKey, LoginAttempt, Session, Tenant, User
 
@@ -18,12 +19,18 @@ def fill_pool_job() -> None:
     fill_pool()
 
 
+@task("fleet.stragglers", priority=NORMAL, max_attempts=3, cron="* * * * *")
+def migrate_stragglers_job() -> None:
+    migrate_stragglers()
+
+
 @task("mail.mailbox_proof", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def send_mailbox_proof(*, email: str, purpose: str) -> None:
     """The link that proves a mailbox. For a known address that asks to join: how to sign in instead."""
     tenant = tenant_connection.tenant if isinstance(tenant_connection.tenant, Tenant) else None
     place = tenant.name if tenant else "Souk"
-    is_known = User.objects.filter(email=email).exists()
+    with as_marketplace():
+        is_known = User.objects.filter(email=email).exists()
     if purpose == "reset" and not is_known:
         return
     host = tenant.url if tenant else Tenant.marketplace_url()

@@ -16,9 +16,10 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
-from core.db import tenant_connection
+from core.db import as_tenant, tenant_connection
 from core.errors import Unavailable
 from core.problems import json_not_found, problem_http
+from services.fleet_services import schema_lags
 from tenants.models import Tenant, TenantStatus
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -37,6 +38,17 @@ class StorefrontSuspended(Unavailable):
     title = "This storefront is closed for now"
 
 
+class StorefrontUpdating(Unavailable):
+    """The storefront's schema is older than the code; a fleet run brings it along."""
+
+    code = "storefront_updating"
+    title = "This storefront is being updated"
+    detail = "Try again in {retry_after} seconds."
+
+
+UPDATING_SECONDS = 15
+
+
 def host_of(request: HttpRequest) -> str:
     """The Host header without port, lower-cased, one trailing dot stripped; "" if it is not a host name."""
     domain, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
@@ -44,7 +56,7 @@ def host_of(request: HttpRequest) -> str:
 
 
 def find_tenant(host: str) -> Tenant | None:
-    """The storefront a host name belongs to. Runs outside of any search path.
+    """The storefront a host name belongs to. Runs outside of any search path, and of the last tenant's role.
 
     As each request's first statement it also shows whether the kept connection still lives: one that died since the
     last request is replaced here, and no health check is needed before the next statement.
@@ -52,9 +64,13 @@ def find_tenant(host: str) -> Tenant | None:
     try:
         row = _row_of(host)
     except (DatabaseError, InterfaceError):
-        if connection.connection is None or not connection.connection.closed:
+        if connection.connection is None:
             raise
-        connection.close()
+        if connection.connection.closed:
+            connection.close()
+        elif tenant_connection.last_host is None:
+            raise
+        tenant_connection.last_host = None  # its role may be gone
         row = _row_of(host)
     connection.health_check_done = True
     if row is None:
@@ -67,10 +83,19 @@ def find_tenant(host: str) -> Tenant | None:
 
 
 def _row_of(host: str) -> tuple | None:
+    """The same host as last time on this connection is looked up with its storefront's own rights, which see it as long
+    as it is that storefront's; then path and role need not be set again."""
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-        cursor.execute(FIND_TENANT, [host])
-        return cursor.fetchone()
+        if tenant_connection.last_host == host:
+            cursor.execute(FIND_TENANT, [host])
+            if row := cursor.fetchone():
+                return row
+        tenant_connection.last_host = tenant_connection.role_in_force = None
+        cursor.execute(f"RESET ROLE; {FIND_TENANT}", [host])
+        row = cursor.fetchone()
+        tenant_connection.last_host = host if row else None
+        return row
 
 
 COLUMNS_AS_ATTRIBUTES = [field.attname for field in Tenant._meta.concrete_fields]
@@ -106,9 +131,12 @@ class TenantMiddleware:
         structlog.contextvars.bind_contextvars(tenant=str(tenant.pk))
         if tenant.status == TenantStatus.SUSPENDED and not self._is_for_the_seller(request):
             return suspended_response(request, tenant)
+        if schema_lags(tenant):
+            return lagging_response(request, tenant)
         tenant_connection.set_tenant(tenant)
         try:
-            return self.get_response(request)
+            with as_tenant():
+                return self.get_response(request)
         finally:
             tenant_connection.set_schema_to_public()
 
@@ -116,6 +144,17 @@ class TenantMiddleware:
     def _is_for_the_seller(request: HttpRequest) -> bool:
         """The seller keeps access to the business; only buyers are turned away."""
         return request.path.startswith(("/api/v1/seller/", "/api/v1/auth/", "/dashboard", "/static/"))
+
+
+def lagging_response(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """As `suspended_response`, for the moments of a release."""
+    if request.path.startswith("/api/"):
+        return problem_http(StorefrontUpdating(retry_after=UPDATING_SECONDS))
+    from django.shortcuts import render
+
+    response = render(request, "storefront/updating.html", {"tenant": tenant}, status=503)
+    response["Retry-After"] = str(UPDATING_SECONDS)
+    return response
 
 
 def suspended_response(request: HttpRequest, tenant: Tenant) -> HttpResponse:

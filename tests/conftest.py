@@ -10,14 +10,15 @@ from contextlib import ExitStack
 import hypothesis
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
+from core.db import as_marketplace, as_owner
+from services.fleet_services import migrate_shared
 from services.provisioning_services import fill_pool
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
-from tests.factories.tenants import forget_everything, make_tenant
+from tests.factories.tenants import forget_everything, forget_roles, make_tenant
 
 hypothesis.settings.register_profile("souk", deadline=None)  # speed is for the benchmarks
 hypothesis.settings.load_profile("souk")
@@ -30,11 +31,17 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker) -> Iterat
     name = settings.DATABASES["default"]["TEST"]["NAME"] + (f"_{xdist}" if xdist else "")
     settings.DATABASES["default"]["TEST"]["NAME"] = connection.settings_dict["TEST"]["NAME"] = name
     with django_db_blocker.unblock():
-        config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
-        call_command("migrate_schemas", shared=True, verbosity=0, interactive=False)
+        with as_owner():
+            config = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+        migrate_shared()
         fill_pool(size=2)  # a rolled-back test gives them back untouched, and none waits for migrations
         yield
-        teardown_databases(config, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 't\\_%%'")
+            roles = [name for (name,) in cursor.fetchall()]
+        with as_owner():
+            teardown_databases(config, verbosity=0)
+        forget_roles(roles)
 
 
 @pytest.fixture
@@ -51,6 +58,7 @@ def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
 def nobody_is_served() -> Iterator[None]:
     """Each test starts and ends in the public schema."""
     yield
+    connection.is_marketplace = False
     if connection.connection is not None:
         connection.set_schema_to_public()
 
@@ -71,11 +79,13 @@ def other_tenant(tenant: Tenant) -> Tenant:
 
 @pytest.fixture
 def serving(tenant: Tenant) -> Iterator[Tenant]:
-    """The storefront, being served for the whole test."""
+    """The storefront, being served for the whole test. The test itself may look at and touch everything; requests, jobs
+    and whatever enters the storefront again have the rights of its role."""
     from tenants.context import tenant_scope
 
     with ExitStack() as stack:
         stack.enter_context(tenant_scope(tenant))
+        stack.enter_context(as_marketplace())
         yield tenant
 
 

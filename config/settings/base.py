@@ -79,6 +79,12 @@ DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"].setdefault(
     "options", "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
 )
+# The role that owns the shared tables: migrations log in as it (`manage.py fleet migrate`). Empty: DATABASE_URL's role.
+DATABASE_OWNER = {
+    name: value
+    for name, value in (env.db("DATABASE_OWNER_URL") if env("DATABASE_OWNER_URL", default="") else {}).items()
+    if name in ("USER", "PASSWORD", "HOST", "PORT")
+}
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 ORIGINAL_BACKEND = "django.db.backends.postgresql"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

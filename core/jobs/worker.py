@@ -36,6 +36,14 @@ class TenantGone(Exception):
     """The job's tenant does not exist any more: the job is dropped, with a record."""
 
 
+class NotNow(Exception):
+    """The job cannot be run yet, for no fault of its own: it is tried again later, and no attempt is counted."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"not before {retry_after} seconds")
+        self.retry_after = retry_after
+
+
 def claim(worker: str, limit: int) -> list[Job]:
     """Take up to `limit` due jobs, most urgent first. Each is claimed by exactly one worker (SKIP LOCKED).
 
@@ -86,6 +94,16 @@ def run_job(job: Job) -> bool:
         log.warning("job.dropped", reason="tenant gone", tenant=str(job.tenant_id))
         mine.delete()
         return True
+    except NotNow as error:
+        mine.update(
+            state=JobState.QUEUED,
+            attempts=F("attempts") - 1,
+            run_at=now() + timedelta(seconds=error.retry_after),
+            lease_until=None,
+            locked_by="",
+        )
+        log.info("job.postponed", seconds=error.retry_after)
+        return False
     except Exception as error:
         _failed(job, error)
         return False

@@ -7,7 +7,29 @@ from core.db import tenant_connection
 
 
 class WrongTenant(RuntimeError):
-    """An object of one storefront was written while another is being served: a bug, refused before it does harm."""
+    """An object or a query of one storefront was used while another is being served: a bug, refused before it does harm."""
+
+
+class TenantQuerySet(models.QuerySet):
+    """A query that remembers which storefront was being served when it was begun, and is asked there only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._schema_name = tenant_connection.schema_name
+
+    def _clone(self) -> Self:
+        clone = super()._clone()  # type: ignore[misc]
+        clone._schema_name = self._schema_name
+        return clone
+
+    @property
+    def db(self) -> str:
+        """The database to ask, which Django looks up right before it does. Raises WrongTenant."""
+        if self._schema_name != tenant_connection.schema_name:
+            raise WrongTenant(
+                f"query of {self.model.__name__} begun in {self._schema_name} while {tenant_connection.schema_name} is served"
+            )
+        return super().db
 
 
 class TenantModel(models.Model):
@@ -15,6 +37,8 @@ class TenantModel(models.Model):
 
     An object may only be saved or deleted while the storefront it was read from, or first saved in, is being served.
     """
+
+    objects = TenantQuerySet.as_manager()
 
     class Meta:
         abstract = True

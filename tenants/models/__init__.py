@@ -1,6 +1,7 @@
 """Public schema: storefronts, people, who may do what, and what was done."""
 
 from tenants.models.audit import AuditEntry
+from tenants.models.fleet import FleetEntry, SchemaState
 from tenants.models.idempotency import IdempotencyKey
 from tenants.models.membership import Membership, Role
 from tenants.models.session import LoginAttempt, Session
@@ -11,11 +12,13 @@ __all__ = [
     "AuditEntry",
     "CaptureMethod",
     "Domain",
+    "FleetEntry",
     "IdempotencyKey",
     "LoginAttempt",
     "Membership",
     "ReadySchema",
     "Role",
+    "SchemaState",
     "Session",
     "Tenant",
     "TenantStatus",

@@ -50,6 +50,7 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     capture_method = models.CharField(
         max_length=9, choices=CaptureMethod.choices, default=CaptureMethod.AUTOMATIC
     )
+    schema_version = models.CharField(max_length=64, blank=True, db_default="", editable=False)
     status = FSMField(default=TenantStatus.REQUESTED, choices=TenantStatus.choices, protected=True)
     status_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

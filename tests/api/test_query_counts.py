@@ -3,6 +3,8 @@
 A statement more is paid by every buyer. Fewer is better: lower the figure here and in docs/performance.md.
 """
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from tenants import middleware
 from tests.api.conftest import Api
 from tests.factories.shop import ADDRESS, make_cart, make_variant
+from tests.tenancy.support import ask
+
+ENTER = re.compile(r'SET search_path = "(t_\w+)", "public"; SET ROLE "\1"')
 
 
 @pytest.fixture
@@ -22,11 +27,11 @@ def lookups(monkeypatch) -> list[str]:
 
 
 def statements(api: Api, method: str, path: str, body: dict | None = None, **extra) -> list[str]:
-    """What one request of a warm process sends after the lookup of its host."""
+    """What one request of a warm process sends after the lookup of its host and becoming the storefront's role."""
     with CaptureQueriesContext(connection) as sent:
         answer = api(method, path, body, **extra)
     assert answer.status_code in (200, 201), answer.content
-    return [query["sql"] for query in sent.captured_queries]
+    return [query["sql"] for query in sent.captured_queries if not ENTER.fullmatch(query["sql"])]
 
 
 def lines(*variants) -> dict:
@@ -77,3 +82,17 @@ def test_the_hot_row_is_locked_by_the_last_statement_before_the_commit(guest, se
 
     locking = next(place for place, sql in enumerate(sent) if "UPDATE shop_inventoryitem" in sql)
     assert sent[locking + 1].startswith(("RELEASE SAVEPOINT", "COMMIT"))
+
+
+def test_the_same_storefront_again_is_not_entered_again(tenant, other_tenant):
+    def entered(host: str) -> int:
+        with CaptureQueriesContext(connection) as sent:
+            assert ask(host, "GET", "/api/v1/products").status_code == 200
+        return sum(bool(ENTER.fullmatch(query["sql"])) for query in sent.captured_queries)
+
+    assert [entered(host) for host in (tenant.host, tenant.host, other_tenant.host, tenant.host)] == [
+        1,
+        0,
+        1,
+        1,
+    ]

@@ -119,7 +119,7 @@ def test_a_schema_whose_migrations_fail_is_removed(committed, monkeypatch):
     def fail(*args, **options):
         raise RuntimeError("stopped")
 
-    monkeypatch.setattr(provisioning_services, "call_command", fail)
+    monkeypatch.setattr(provisioning_services, "tenant_role_sql", fail)
     with pytest.raises(RuntimeError):
         provisioning_services.make_ready_schema()
     assert schemas() == before

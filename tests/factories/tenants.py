@@ -2,14 +2,20 @@
 
 import itertools
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import psycopg2
 from django.conf import settings
 from django.db import connection
 from django_tenants.utils import schema_context, schema_exists
 
 from core.clock import now
+from core.db import as_marketplace
 from payouts.models import SellerAccount
-from services.provisioning_services import claim_ready_schema, code_version, make_ready_schema
+from services.provisioning_services import claim_ready_schema, make_ready_schema
+from services.schema_recording_services import code_version
 from services.tenant_services import default_brand
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
@@ -22,9 +28,10 @@ PASSWORD = "a-long-and-quiet-password"
 
 def make_user(email: str | None = None, **fields) -> User:
     """A person with PASSWORD."""
-    return User.objects.create_user(
-        email or f"person{next(_numbers)}-{secrets.token_hex(4)}@example.com", PASSWORD, **fields
-    )
+    with as_marketplace():
+        return User.objects.create_user(
+            email or f"person{next(_numbers)}-{secrets.token_hex(4)}@example.com", PASSWORD, **fields
+        )
 
 
 def make_operator(**fields) -> User:
@@ -47,6 +54,7 @@ def _make_tenant(
     owner = owner or make_user()
     tenant = Tenant(
         schema_name=name,
+        schema_version=code_version(),
         slug=slug,
         slug_skeleton=skeleton(slug),
         name=slug.title(),
@@ -86,30 +94,69 @@ def add_member(tenant: Tenant, role: str, user: User | None = None) -> User:
     return user
 
 
-LEDGER = ("payouts_ledgertransaction", "payouts_ledgerentry")
-
-
 def forget_everything() -> None:
     """After a test that committed: empty the shared tables, and the schemas it used, which go back to the pool.
 
-    The ledger refuses to be emptied; as its owner the test suite may switch the guards off for this moment.
+    The ledger refuses to be emptied; its owner may switch the guards off for this moment.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT array_agg(schema_name) FROM tenants_tenant")
-        schemas = [name for name in cursor.fetchone()[0] or [] if name.startswith("t_")]
         cursor.execute(
-            "SELECT array_agg(format('%%I.%%I', schemaname, tablename)) FROM pg_tables WHERE (schemaname = ANY(%s)"
-            " AND tablename LIKE 'shop%%') OR (schemaname = 'public' AND tablename ~ '^(payouts|tenants|core)_'"
-            " AND tablename <> 'tenants_readyschema')",
+            "SELECT coalesce(array_agg(schema_name), '{}') FROM tenants_tenant WHERE schema_name LIKE 't\\_%'"
+        )
+        schemas = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT coalesce(array_agg(format('%%I.%%I', schemaname, tablename)), '{}') FROM pg_tables"
+            " WHERE schemaname = ANY(%s) AND tablename LIKE 'shop%%'",
             [schemas],
         )
-        tables = cursor.fetchone()[0]
-        for table in LEDGER:
-            cursor.execute(f"ALTER TABLE public.{table} DISABLE TRIGGER USER")
-        cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
-        for table in LEDGER:
-            cursor.execute(f"ALTER TABLE public.{table} ENABLE TRIGGER USER")
+        if tables := cursor.fetchone()[0]:
+            cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+    with owner_session() as owner, owner.cursor() as cursor:
+        cursor.execute(EMPTY_SHARED)
     ReadySchema.objects.bulk_create(
         [ReadySchema(schema_name=name, version=code_version()) for name in schemas if schema_exists(name)],
         ignore_conflicts=True,
     )
+
+
+EMPTY_SHARED = """
+DO $$ DECLARE tables text; BEGIN
+  SELECT string_agg(format('public.%I', tablename), ', ') INTO tables FROM pg_tables
+   WHERE schemaname = 'public' AND tablename ~ '^(payouts|tenants|core)_' AND tablename <> 'tenants_readyschema';
+  ALTER TABLE public.payouts_ledgertransaction DISABLE TRIGGER USER;
+  ALTER TABLE public.payouts_ledgerentry DISABLE TRIGGER USER;
+  EXECUTE 'TRUNCATE ' || tables || ' CASCADE';
+  ALTER TABLE public.payouts_ledgertransaction ENABLE TRIGGER USER;
+  ALTER TABLE public.payouts_ledgerentry ENABLE TRIGGER USER;
+END $$;
+"""
+
+
+@contextmanager
+def owner_session() -> Iterator[Any]:
+    """A session of the role that owns the shared tables, on the test database."""
+    options = {**connection.get_connection_params(), "context": None}
+    for name in ("context", "cursor_factory"):
+        options.pop(name, None)
+    for ours, theirs in (("USER", "user"), ("PASSWORD", "password"), ("HOST", "host"), ("PORT", "port")):
+        if settings.DATABASE_OWNER.get(ours):
+            options[theirs] = settings.DATABASE_OWNER[ours]
+    session = psycopg2.connect(**options)
+    session.autocommit = True
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def forget_roles(roles: Sequence[str]) -> None:
+    """The storefronts' roles outlive a test database: they belong to the server."""
+    options = {**connection.get_connection_params(), "dbname": "postgres"}
+    options.pop("context", None)
+    options.pop("cursor_factory", None)
+    session = psycopg2.connect(**options)
+    session.autocommit = True
+    with session.cursor() as cursor:
+        for role in roles:
+            cursor.execute(f'DROP ROLE IF EXISTS "{role}"')
+    session.close()

@@ -107,7 +107,7 @@ def new_transaction(tenant) -> int:
 def test_no_statement_changes_what_is_booked(victim, sql):
     before = everything()
 
-    with pytest.raises(DatabaseError, match="append-only"):
+    with pytest.raises(DatabaseError, match=r"permission denied|append-only"):
         execute(sql)
 
     assert everything() == before
@@ -125,7 +125,7 @@ def test_no_statement_changes_what_is_booked(victim, sql):
 def test_a_balance_changes_by_its_entries_only(victim, sql):
     before = everything()
 
-    with pytest.raises(DatabaseError, match=r"by its entries only|append-only"):
+    with pytest.raises(DatabaseError, match=r"permission denied|by its entries only"):
         execute(sql)
 
     assert everything() == before
@@ -252,11 +252,11 @@ def test_tampering_with_a_balance_is_refused_or_found_by_the_audit(victim):
     ],
 )
 def test_the_role_of_the_application_cannot_step_past_the_guards(victim, sql):
-    with pytest.raises(DatabaseError, match="permission denied"):
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"):
         execute(sql)
 
     assert execute("SHOW session_replication_role") == ("origin",)
-    with pytest.raises(DatabaseError, match="append-only"):
+    with pytest.raises(DatabaseError, match=r"permission denied|append-only"):
         execute("DELETE FROM payouts_ledgerentry")
 
 

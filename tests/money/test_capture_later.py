@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from core.db import as_marketplace
 from core.errors import Invalid
 from core.money import split_minor
 from payouts.models import Charge, CommissionRule, EventState, LedgerEntry, LedgerTransaction, StripeEvent
@@ -659,7 +660,7 @@ def test_of_twenty_captures_and_voids_at_once_one_takes_effect_here_and_at_strip
     results = at_once(actions, tenant=tenant)
 
     assert failures(results, NotAuthorised, PaymentProviderRefused) == []
-    with tenant_scope(tenant):
+    with tenant_scope(tenant), as_marketplace():
         run_jobs()
         catch_up()
         intent = intent_of(waiting, stripe_local)

@@ -1,12 +1,13 @@
 """The books: PostgreSQL keeps them append-only and balanced, whatever the application does."""
 
+import psycopg2
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from core.clock import now
 from payouts.models import AccountKind, EntryPart, LedgerEntry, LedgerTransaction
 from services.ledger_services import Leg, Unbalanced, ledger_account, post_transaction
-from tests.factories.tenants import make_tenant
+from tests.factories.tenants import make_tenant, owner_session
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -68,9 +69,15 @@ def test_a_fact_is_booked_once(booked):
 def test_what_is_booked_cannot_be_changed_by_raw_sql(booked, sql):
     before = list(LedgerEntry.objects.order_by("pk").values())
 
-    with pytest.raises(DatabaseError, match="append-only"):
+    with pytest.raises(DatabaseError, match="permission denied"):
         execute(sql)
 
+    with (
+        owner_session() as owner,
+        pytest.raises(psycopg2.Error, match="append-only"),
+        owner.cursor() as cursor,
+    ):
+        cursor.execute(sql)  # nor by the tables' owner
     assert list(LedgerEntry.objects.order_by("pk").values()) == before
 
 

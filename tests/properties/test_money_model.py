@@ -34,6 +34,7 @@ from hypothesis.stateful import (
 
 import core.clock
 import stripe_local.clock
+from core.db import as_marketplace
 from core.errors import Invalid
 from core.ids import new_id
 from payouts.models import CommissionRule, Payout, SellerAccount, TransferReversal
@@ -306,16 +307,17 @@ class Money(RuleBasedStateMachine):
             self.run_payouts()
 
     def place(self, sale, cart, discount, shipping, terms, shop) -> Order:
-        CommissionRule.objects.update(
-            basis_points=terms.basis_points,
-            fixed_minor=terms.fixed,
-            floor_minor=terms.floor,
-            cap_minor=terms.cap,
-            includes_shipping=terms.with_shipping,
-            tax_basis_points=terms.tax,
-            returned=terms.returned,
-            fee_bearer=terms.bearer,
-        )
+        with as_marketplace():
+            CommissionRule.objects.update(
+                basis_points=terms.basis_points,
+                fixed_minor=terms.fixed,
+                floor_minor=terms.floor,
+                cap_minor=terms.cap,
+                includes_shipping=terms.with_shipping,
+                tax_basis_points=terms.tax,
+                returned=terms.returned,
+                fee_bearer=terms.bearer,
+            )
         ShippingRate.objects.update(price_minor=shipping, currency=sale.seller.currency)
         if discount:
             Promotion.objects.update(

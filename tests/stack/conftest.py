@@ -32,6 +32,13 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture
 def standin(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that has Souk's commands but does nothing, on a machine where nothing is given."""
-    for name in ("DATABASE_URL", "STRIPE_SECRET_KEY", "SOUK_PORT", "MAKELEVEL", "DJANGO_SETTINGS_MODULE"):
+    for name in (
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "STRIPE_SECRET_KEY",
+        "SOUK_PORT",
+        "MAKELEVEL",
+        "DJANGO_SETTINGS_MODULE",
+    ):
         monkeypatch.delenv(name, raising=False)
     return Path(__file__).parent / "standin"

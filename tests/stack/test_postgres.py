@@ -42,12 +42,12 @@ def test_the_url_serves_psycopg2_and_django_environ(data_dir, monkeypatch):
     assert f"host={parsed['OPTIONS']['host']}" in url
 
 
-def test_the_role_of_the_application_is_ordinary_and_may_create_databases(data_dir):
+def test_the_role_of_the_application_is_ordinary_and_owns_nothing_that_is_shared(data_dir):
     url = start(data_dir)
 
-    assert (
-        query(url, "SELECT rolsuper::text || rolcreatedb FROM pg_roles WHERE rolname = 'souk'") == "falsetrue"
-    )
+    assert query(url, "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = 'souk'") is False
+    assert query(url, "SELECT pg_has_role('souk', 'souk_owner', 'MEMBER')") is False
+    assert query(postgres.owner_url(data_dir), "SELECT current_user") == "souk_owner"
     assert query(postgres.superuser_url(data_dir), "SHOW is_superuser") == "on"
 
 
@@ -61,9 +61,11 @@ def test_starting_again_is_the_same_server(data_dir):
 @pytest.fixture
 def with_a_row(data_dir):
     """A running server that has committed something."""
-    url = start(data_dir)
+    start(data_dir)
+    url = postgres.owner_url(data_dir)
     query(url, "DROP TABLE IF EXISTS kept")
     query(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    query(url, "GRANT SELECT ON kept TO souk")
     return data_dir
 
 

@@ -156,6 +156,7 @@ def test_a_fresh_stack_gets_a_database_of_its_own_on_a_given_server(standin, dat
 
     given = postgres.start(data_dir, fsync=False)
     monkeypatch.setenv("DATABASE_URL", given)
+    monkeypatch.setenv("DATABASE_OWNER_URL", postgres.owner_url(data_dir))
     with Stack.fresh(root=standin) as stack:
         stack.start()
         name = query(stack.env["DATABASE_URL"], "SELECT current_database()")

@@ -5,10 +5,12 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from services.cart_services import open_cart
+from services.schema_names import drop_schema
 from shop.models import Product
 from tenants.context import tenant_scope
+from tenants.models import Domain
 from tests.factories.shop import make_product
-from tests.factories.tenants import make_tenant
+from tests.factories.tenants import make_tenant, owner_session
 from tests.tenancy.support import MARKETPLACE, ask
 
 PRODUCTS = "/api/v1/products"
@@ -28,10 +30,18 @@ def schema_in_force() -> str:
         return cursor.fetchone()[0]
 
 
+def role_in_force() -> str:
+    """With whose rights the next statement of the code runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CASE WHEN current_user = session_user THEN 'public' ELSE current_user END")
+        return cursor.fetchone()[0]
+
+
 def agree() -> bool:
-    """The wrapper's belief, if it has one, is the session's path; and the schema it serves is in force."""
+    """The wrapper's belief, if it has one, is the session's path; and the schema it serves and its role are in force."""
     believed = connection.search_path_set_schemas
-    return (believed is None or believed == path_of_session()) and schema_in_force() == connection.schema_name
+    is_path = believed is None or believed == path_of_session()
+    return is_path and schema_in_force() == role_in_force() == connection.schema_name
 
 
 @pytest.fixture(params=[True, False], ids=["limited", "unlimited"])
@@ -125,3 +135,26 @@ def test_a_replaced_session_is_told_its_schema(committed):
         connection.close()
         assert schema_in_force() == a.schema_name
         assert agree()
+
+
+def test_a_host_that_went_to_another_storefront_is_served_by_that_one(shops):
+    a, b = shops
+    host = a.host
+    assert [titles(host), titles(host)] == [["Amaranth"], ["Amaranth"]]
+    Domain.objects.filter(domain=host).update(tenant=b)
+    assert titles(host) == ["Bergamot"]
+    Domain.objects.filter(domain=host).delete()
+    assert ask(host, "GET", PRODUCTS).status_code == 404
+
+
+def test_a_session_whose_role_is_gone_serves_others(committed):
+    a, b = make_tenant(), make_tenant()
+    host = a.host
+    assert titles(host) == []
+    with owner_session() as owner, owner.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenants_tenant SET status = 'closed', closed_at = now() WHERE id = %s", [str(a.pk)]
+        )
+    drop_schema(a.schema_name)
+    assert ask(host, "GET", PRODUCTS).status_code == 404
+    assert titles(b.host) == []

@@ -25,7 +25,7 @@ class Soak:
     def __init__(self, tenants) -> None:
         self.tenants = tenants
         self.wrong: list = []
-        self.served = self.failed = 0
+        self.served = self.failed = self.refused = 0
         self.until = time.monotonic() + SECONDS
 
     def work(self, seed: int) -> None:
@@ -34,7 +34,9 @@ class Soak:
         try:
             while time.monotonic() < self.until:
                 at = dice.randrange(len(self.tenants))
-                dice.choice([self.read, self.read, self.fail, self.savepoint, self.miss])(client, at, dice)
+                dice.choice([self.read, self.read, self.fail, self.savepoint, self.miss, self.pry])(
+                    client, at, dice
+                )
                 if not agree():
                     self.wrong.append(("disagree", connection.schema_name))
         except Exception as error:
@@ -56,6 +58,18 @@ class Soak:
         answer = client.get(f"/api/v1/{path}", headers={"host": self.tenants[at].host})
         if answer.status_code not in (400, 404) or any(c.encode() in answer.content for c in CANARIES):
             self.wrong.append((path, answer.status_code))
+
+    def pry(self, client, at, dice) -> None:
+        """Raw SQL for another storefront's rows."""
+        other = self.tenants[(at + 1) % len(self.tenants)].schema_name
+        with tenant_scope(self.tenants[at]), connection.cursor() as cursor:
+            try:
+                cursor.execute(f'SELECT title FROM "{other}".shop_product')
+                self.wrong.append(("pried", at))
+            except DatabaseError as error:
+                if "permission denied" not in str(error):
+                    self.wrong.append(error)
+            self.refused += 1
 
     def fail(self, client, at, dice) -> None:
         """Work that dies inside a transaction, in SQL or in Python, with a write undone."""
@@ -104,4 +118,5 @@ def test_nobody_sees_another_storefronts_row_under_load_and_errors(committed, se
     assert not soak.wrong[:5]
     assert soak.served > 50
     assert soak.failed > 50
+    assert soak.refused > 50
     assert [digest(tenant.schema_name) for tenant in tenants] == before
