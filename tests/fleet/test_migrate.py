@@ -1,16 +1,17 @@
 """Bringing all storefronts to the next release: each on its own, to the same end, however often it is cut off."""
 
+import itertools
 import json
 import os
 import random
 import signal
 import threading
-import time
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from core.clock import now
 from core.jobs import enqueue
@@ -188,7 +189,7 @@ def make_bare_tenant_of_before(slug: str, version: str) -> Tenant:
 def test_killed_at_twenty_moments_a_run_is_started_again_and_arrives(shops, next_release, settings):
     with_next, settings.MIGRATION_MODULES = settings.MIGRATION_MODULES, {}
     schema_recording_services.forget_versions()
-    fleet = [*shops, *(make_bare_tenant(f"one-of-many-{number}") for number in range(40))]
+    fleet = [*shops, *(make_bare_tenant(f"one-of-many-{number}") for number in range(50))]
     for tenant in fleet:
         with tenant_scope(tenant):
             make_variant(title="Oat mug")
@@ -196,29 +197,40 @@ def test_killed_at_twenty_moments_a_run_is_started_again_and_arrives(shops, next
     schema_recording_services.forget_versions()
     record_steps()  # once, for all children
     chance = random.Random(20)
-    killed = in_the_middle = 0
+    arrived = []
     for _ in range(20):
         connection.close()
         child = os.fork()
         if child == 0:
+            die_at(chance.randint(5, 25), chance.uniform(0, 0.004))
             try:
                 migrate_fleet(FleetOptions(workers=2, retries=2))
             finally:
                 os._exit(0)
-        time.sleep(chance.uniform(0.02, 0.2))
-        os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        killed += os.WIFSIGNALED(status)
-        in_the_middle += 0 < have_all(fleet).count(True) < len(fleet)
+        assert os.WIFSIGNALED(status)
+        arrived.append(have_all(fleet).count(True))
 
     report = migrate_fleet()
 
     assert report.failures == []
-    assert killed >= 10  # the control
-    assert in_the_middle >= 3
+    assert 0 < arrived[-1] < len(fleet)  # the control: all of them were in the middle
     assert have_all(fleet) == [True] * len(fleet)
     assert [notes(tenant) for tenant in fleet] == [["OAT MUG"]] * len(fleet)
     assert list(check_fleet()) == []
+
+
+def die_at(statement: int, seconds: float) -> None:
+    """SIGKILL this process so many seconds after it has begun so many statements, on whichever connection."""
+    begun = itertools.count(1)
+    execute = CursorWrapper._execute_with_wrappers
+
+    def counted(cursor, *args, **kwargs):
+        if next(begun) == statement:
+            threading.Timer(seconds, os.kill, [os.getpid(), signal.SIGKILL]).start()
+        return execute(cursor, *args, **kwargs)
+
+    CursorWrapper._execute_with_wrappers = counted
 
 
 def test_of_two_runs_at_once_each_storefront_is_migrated_by_one(shops, products, next_release):
