@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import DataError, connection
+from django.db.models import QuerySet
 
 from core.errors import Invalid
 from core.pagination import MAX_PAGE, decode_cursor, encode_cursor
+from shop.models import Product
 
 # sort -> (columns, of which the last is always the id, direction, comparison, SQL types)
 SORTS: dict[str, tuple[str, str, str, str]] = {
@@ -181,3 +183,17 @@ def list_categories() -> list[dict[str, Any]]:
         {"id": row[0], "slug": row[1], "name": row[2], "parent_id": row[3], "products": row[4]}
         for row in rows
     ]
+
+
+def sitemap_products() -> QuerySet[Product, tuple[str, datetime]]:
+    """(slug, last change) of each product for sale, oldest first; not read yet."""
+    return (
+        Product.objects.filter(is_published=True, archived_at=None)
+        .order_by("id")
+        .values_list("slug", "updated_at")
+    )
+
+
+def sitemap_categories() -> list[str]:
+    """Slugs of the categories that have products for sale directly in them."""
+    return [row["slug"] for row in list_categories() if row["products"]]

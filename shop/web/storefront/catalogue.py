@@ -15,6 +15,8 @@ from shop.selectors.catalogue import Listing, list_categories, list_products, pr
 from shop.web.storefront.choices import choose_variant, options_from, pictures_of
 from shop.web.storefront.forms import SORTS, AddForm, CatalogueForm
 from shop.web.storefront.page import REFUSED, Page, cart_of, keep_cart
+from shop.web.storefront.search_engines import product_data
+from tenants.context import current_tenant
 
 PRODUCTS_A_PAGE = 24
 PRODUCTS_ALIKE = 4
@@ -49,7 +51,17 @@ class HomePage(Page):
             categories=[row for row in categories if _is_shown(row, categories)],
             category=next((row for row in categories if row["slug"] == listing.category), None),
             is_front=not asked and not listing.cursor,
+            canonical=_canonical(listing),
         )
+
+
+def _canonical(listing: Listing) -> str:
+    """The one address of a front page or category, however it is sorted and filtered; "" for what engines should not keep."""
+    if listing.q or listing.tag or listing.cursor:
+        return ""
+    return reverse("storefront:home") + (
+        f"?{urlencode({'category': listing.category})}" if listing.category else ""
+    )
 
 
 def _is_shown(category: dict[str, Any], categories: list[dict[str, Any]]) -> bool:
@@ -104,13 +116,15 @@ class ProductPage(Page):
             raise NotFound(what="product")
         product = orjson.loads(body)
         chosen = choose_variant(product, wanted)
+        pictures = pictures_of(product, chosen)
         return self.show(
             request,
             status=status,
             product=product,
             chosen=chosen,
             options=options_from(product, chosen),
-            pictures=pictures_of(product, chosen),
+            pictures=pictures,
+            structured=product_data(product, chosen, pictures, current_tenant()),
             alike=_alike(product),
             quantity=request.POST.get("quantity", "1")[:5],
             problem=problem,

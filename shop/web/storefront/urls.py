@@ -1,13 +1,16 @@
 """The buyer's addresses."""
 
+from django.contrib.sitemaps import views as sitemaps
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
+from django.views.decorators.cache import cache_control
 
 from shop.web.storefront.account import ConfirmPage
 from shop.web.storefront.cart import CartLinePage, CartPage, CodePage
 from shop.web.storefront.catalogue import HomePage, ProductPage
 from shop.web.storefront.checkout import CheckoutPage
 from shop.web.storefront.orders import CancelPage, OrderPage, PayPage
+from shop.web.storefront.search_engines import SITEMAPS, robots
 
 
 class SecretConverter(StringConverter):
@@ -18,6 +21,7 @@ class SecretConverter(StringConverter):
 
 register_converter(SecretConverter, "secret")
 app_name = "storefront"
+for_an_hour = cache_control(public=True, max_age=3600)
 urlpatterns = [
     path("", HomePage.as_view(), name="home"),
     path("products/<slug:slug>", ProductPage.as_view(), name="product"),
@@ -28,5 +32,12 @@ urlpatterns = [
     path("orders/<secret:secret>", OrderPage.as_view(), name="order"),
     path("orders/<secret:secret>/pay", PayPage.as_view(), name="order-pay"),
     path("orders/<secret:secret>/cancel", CancelPage.as_view(), name="order-cancel"),
+    path("robots.txt", robots),
+    path(
+        "sitemap.xml",
+        for_an_hour(sitemaps.index),
+        {"sitemaps": SITEMAPS, "sitemap_url_name": "storefront:sitemap"},
+    ),
+    path("sitemap-<str:section>.xml", for_an_hour(sitemaps.sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
     path("account/confirm", ConfirmPage.as_view(), name="account-confirm"),
 ]
