@@ -143,13 +143,14 @@ def tenant_role_sql(schema: str) -> str:
 
 
 WITHOUT_ROLE = """
-SELECT t.schema_name FROM public.tenants_tenant t JOIN pg_namespace n ON n.nspname = t.schema_name
- WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.schema_name)
+SELECT n.nspname FROM pg_namespace n
+ WHERE n.nspname IN (SELECT schema_name FROM public.tenants_tenant UNION ALL SELECT schema_name FROM public.tenants_readyschema)
+   AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = n.nspname)
 """
 
 
 def make_missing_roles() -> int:
-    """Make the roles of storefronts whose schemas are older than roles, or came from another server. Returns how many."""
+    """Make the roles of schemas, the pool's too, that are older than roles or came from another server. Returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_ROLE)
         schemas = [name for (name,) in cursor.fetchall()]

@@ -294,11 +294,15 @@ def test_a_storefront_without_a_role_gets_its_own(shops):
         ALTER DEFAULT PRIVILEGES IN SCHEMA {0} REVOKE ALL ON TABLES FROM {0};
         ALTER DEFAULT PRIVILEGES IN SCHEMA {0} REVOKE ALL ON SEQUENCES FROM {0};
         REVOKE ALL ON SCHEMA {0} FROM {0}; DROP ROLE {0}"""
+    fill_pool(size=1)
+    ready = ReadySchema.objects.latest("id").schema_name
     with connection.cursor() as cursor:
-        cursor.execute(without_role.format(shops[0].schema_name))
+        for schema in (shops[0].schema_name, ready):
+            cursor.execute(without_role.format(schema))
     assert ask(shops[0].host, "GET", "/api/v1/products").status_code == 500
     migrate_fleet()
     assert ask(shops[0].host, "GET", "/api/v1/products").status_code == 200
+    assert rows("SELECT count(*) FROM pg_roles WHERE rolname = %s", ready) == [(1,)]
     assert list(check_fleet()) == []
 
 
