@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
@@ -29,6 +30,7 @@ def document(face: str, urlconf: str) -> list:
 
 urlpatterns = [
     path("", landing),
+    path("language", set_language, name="language"),
     path("signup", SignUpPage.as_view()),
     path("account/confirm", ConfirmPage.as_view()),
     path("healthz", healthz),

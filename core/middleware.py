@@ -1,5 +1,7 @@
 """Middleware for every face: a request id, the access log, headers that browsers obey."""
 
+import base64
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -7,19 +9,22 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from core.ids import new_secret
 
 log = structlog.get_logger("souk.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'{stripe}; object-src 'none'"
+    "default-src 'self'; img-src 'self' data:; style-src 'self'{styles}; script-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'{targets}; object-src 'none'"
 )
 ADMIN_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
+MACHINE_PATHS = ("/api/", "/webhooks/", "/internal/", "/healthz", "/readyz", "/media/", "/static/")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -52,12 +57,17 @@ class RequestIdMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """nosniff, referrer, frame and content policies on every response; no-store unless a view said otherwise."""
+    """nosniff, referrer, frame and content policies on every response; no-store unless a view said otherwise.
+
+    A page with a style sheet of its own inside names it by its hash: `allow_style`. Nothing else inline is run.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        stripe = settings.STRIPE_API_BASE or "https://checkout.stripe.com"
-        self.policy = POLICY.format(stripe=f" {stripe}")
+        # Browsers hold forms to this policy through redirects, too: to Stripe's page, and from sign-up to the storefront.
+        self.stripe = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
+        port = "" if settings.SCHEME == "https" else ":*"
+        self.storefronts = f" {settings.SCHEME}://*.{settings.MARKETPLACE_HOST}{port}"
         self.hsts = getattr(settings, "SECURE_HSTS_SECONDS", 0)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -68,8 +78,40 @@ class SecurityHeadersMiddleware:
         headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         is_admin = request.path.startswith(("/admin/", "/api/docs/"))
-        headers.setdefault("Content-Security-Policy", ADMIN_POLICY if is_admin else self.policy)
+        headers.setdefault("Content-Security-Policy", ADMIN_POLICY if is_admin else self._policy(request))
         headers.setdefault("Cache-Control", "no-store")
         if self.hsts:
             headers.setdefault("Strict-Transport-Security", f"max-age={self.hsts}; includeSubDomains")
         return response
+
+    def _policy(self, request: HttpRequest) -> str:
+        styles = "".join(f" 'sha256-{digest}'" for digest in getattr(request, "inline_styles", ()))
+        is_storefront = getattr(request, "tenant", None) is not None
+        return POLICY.format(styles=styles, targets=self.stripe if is_storefront else self.storefronts)
+
+
+class LanguageMiddleware:
+    """Pages speak the language that the reader chose, else the first of their browser's that Souk has.
+
+    What programs read is always in English.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(MACHINE_PATHS):
+            with translation.override("en"):
+                return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+
+def allow_style(request: HttpRequest, css: str) -> None:
+    """Let the page that answers this request carry exactly this style sheet inside."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    request.inline_styles = {*getattr(request, "inline_styles", ()), digest}  # type: ignore[attr-defined]

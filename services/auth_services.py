@@ -17,7 +17,16 @@ from core.jobs import enqueue
 from services.audit_services import record_audit
 from tenants.models import Session, Tenant, User
 from tenants.models.user import normalise_email
-from tenants.tokens import BadToken, issue_access, issue_refresh, new_jti, read_token, session_stands
+from tenants.tokens import (
+    BadToken,
+    issue_access,
+    issue_page,
+    issue_refresh,
+    issue_ticket,
+    new_jti,
+    read_token,
+    session_stands,
+)
 
 ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS = 10, 50
 ATTEMPT_WINDOW = timedelta(minutes=15)
@@ -45,6 +54,17 @@ class TokenPair:
     access: str
     refresh: str
     user: User
+    session: Session
+
+    @property
+    def page(self) -> str:
+        """For a browser's cookie, in place of both."""
+        return issue_page(session=self.session, user=self.user)
+
+    @property
+    def ticket(self) -> str:
+        """For the way to another host; see `redeem_ticket`."""
+        return issue_ticket(session=self.session, user=self.user)
 
 
 @marketplace_work
@@ -131,6 +151,32 @@ def _pair(session: Session, user: User, refresh_jti: str) -> TokenPair:
         access=issue_access(session=session, user=user),
         refresh=issue_refresh(session=session, user=user, jti=refresh_jti),
         user=user,
+        session=session,
+    )
+
+
+@marketplace_work
+def redeem_ticket(*, ticket: str, tenant: Tenant) -> TokenPair:
+    """Trade a ticket for a session on `tenant`'s host, once: a conditional UPDATE decides. Raises TokenRefused."""
+    try:
+        claims = read_token(ticket, kind="ticket", tenant=tenant)
+        session_id = UUID(claims["sid"])
+    except (BadToken, ValueError) as error:
+        raise TokenRefused() from error
+    fresh = new_jti()
+    if not Session.objects.filter(pk=session_id, refresh_jti=claims["jti"]).update(refresh_jti=fresh):
+        raise TokenRefused()
+    session = Session.objects.select_related("user").get(pk=session_id)
+    if not session_stands(session, claims):
+        raise TokenRefused()
+    return _pair(session, session.user, fresh)
+
+
+@marketplace_work
+def prolong_session(*, session_id: UUID) -> None:
+    """A browser that keeps coming back stays signed in."""
+    Session.objects.filter(pk=session_id, revoked_at=None).update(
+        expires_at=now() + settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
     )
 
 

@@ -5,17 +5,32 @@ No role: roles are read from the database.
 """
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from core.clock import now
 from tenants.models import Session, Tenant, User
 
 MARKETPLACE = "marketplace"
+
+
+class PageToken(Token):
+    """What a browser keeps in a cookie while somebody is signed in on a storefront's pages."""
+
+    token_type = "page"
+    lifetime = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+
+
+class Ticket(Token):
+    """Carries a person who has just signed up over to the host of their new storefront. Good once, for a minute."""
+
+    token_type = "ticket"
+    lifetime = timedelta(minutes=1)
 
 
 class BadToken(Exception):
@@ -40,6 +55,16 @@ def issue_access(*, session: Session, user: User) -> str:
 def issue_refresh(*, session: Session, user: User, jti: str) -> str:
     """The refresh token with the number the session expects next."""
     return _issue(RefreshToken(), session, user, jti)
+
+
+def issue_page(*, session: Session, user: User) -> str:
+    """The token of a browser's cookie."""
+    return _issue(PageToken(), session, user, new_jti())
+
+
+def issue_ticket(*, session: Session, user: User) -> str:
+    """A ticket with the number the session expects next: whoever trades it first is in."""
+    return _issue(Ticket(), session, user, session.refresh_jti)
 
 
 def _issue(token: Any, session: Session, user: User, jti: str) -> str:

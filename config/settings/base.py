@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "tenants.middleware.TenantMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.MarketplaceSessionMiddleware",
+    "core.middleware.LanguageMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tenants.middleware.MarketplaceAuthenticationMiddleware",
     "tenants.middleware.MarketplaceMessageMiddleware",
@@ -108,6 +109,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -115,7 +117,15 @@ TEMPLATES = [
     }
 ]
 
+# Pages speak these; the API speaks English.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = timedelta(days=365).total_seconds()
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SCHEME == "https"
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

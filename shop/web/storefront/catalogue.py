@@ -26,6 +26,7 @@ class HomePage(Page):
     """The catalogue: searched, filtered, sorted, a page at a time."""
 
     template = "storefront/home.html"
+    is_kept = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Products for sale."""
@@ -74,6 +75,7 @@ class ProductPage(Page):
     """One product; its form puts a variant into the cart."""
 
     template = "storefront/product.html"
+    is_kept = True
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         """The variant named by ?variant=, or the first to be had."""

@@ -1,6 +1,8 @@
 """What all pages share: the frame they are shown in, the guest's cart, refusals as pages."""
 
+import hashlib
 import re
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import get_conditional_response
 from django.views import View
 
 from core.errors import DomainError, NotFound, Unavailable
@@ -16,6 +19,7 @@ from services.cart_services import CartAlreadyOrdered, find_cart
 from shop.models import Cart
 from shop.selectors.carts import units_in_cart
 from shop.web.storefront.errors import not_found, refused
+from tenants.web.sessions import person_of, prolong
 
 CART_COOKIE = "cart"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,40}")
@@ -26,11 +30,14 @@ class Page(View):
     """A page of the storefront. A refusal nobody expected is shown as a page of its own."""
 
     template = ""
+    is_kept = False  # whether browsers may keep it, to be asked for again with its ETag
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Refusals raised anywhere below become pages."""
         try:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+            prolong(request, response)
+            return response
         except NotFound:
             return not_found(request)
         except DomainError as refusal:
@@ -44,7 +51,24 @@ class Page(View):
         """The page's template in the storefront's frame."""
         token = cart_token(request)
         context.setdefault("cart_units", units_in_cart(token) if token else 0)
-        return render(request, self.template, context, status=status)
+        response = render(request, self.template, {**context, "person": person_of(request)}, status=status)
+        return revalidated(request, response) if self.is_kept else response
+
+
+MASKED = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"')
+
+
+def revalidated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A page that a browser may keep but asks about each time, so that no price is shown that is no longer true.
+
+    Its ETag is of what it says. Django masks the token of forms anew for each page; what counts is the secret
+    behind the mask, which is the cookie's: a page kept from before is as good as a new one while that stays.
+    """
+    secret = request.META.get("CSRF_COOKIE", "") if response.status_code == HTTPStatus.OK else ""
+    body = MASKED.sub(b"", response.content) + str(secret).encode()
+    response["ETag"] = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    response["Cache-Control"] = "private, no-cache"
+    return get_conditional_response(request, etag=response["ETag"], response=response) or response
 
 
 def cart_token(request: HttpRequest) -> str:
