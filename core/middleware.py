@@ -114,4 +114,4 @@ class LanguageMiddleware:
 def allow_style(request: HttpRequest, css: str) -> None:
     """Let the page that answers this request carry exactly this style sheet inside."""
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    request.inline_styles = {*getattr(request, "inline_styles", ()), digest}  # type: ignore[attr-defined]
+    request.inline_styles = {*getattr(request, "inline_styles", ()), digest}

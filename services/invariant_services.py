@@ -53,6 +53,10 @@ TENANT_CHECKS: dict[str, str] = {
           FROM shop_inventoryitem i
           LEFT JOIN (shop_orderline l JOIN shop_order o ON o.id = l.order_id AND o.status = 'pending') ON l.variant_id = i.variant_id
          WHERE i.is_tracked GROUP BY i.variant_id HAVING coalesce(sum(l.quantity), 0) <> i.reserved_stock""",
+    "a product's rating is its published reviews": """
+        SELECT p.id, format('counted %s and %s, reviews %s and %s', p.rating_count, p.rating_sum, count(r.id), coalesce(sum(r.rating), 0))
+          FROM shop_product p LEFT JOIN shop_review r ON r.product_id = p.id AND r.status = 'published' GROUP BY p.id
+        HAVING count(r.id) <> p.rating_count OR coalesce(sum(r.rating), 0) <> p.rating_sum""",
     "an order is the sum of its lines": """
         SELECT o.id, format('order %s', o.number) FROM shop_order o LEFT JOIN shop_orderline l ON l.order_id = o.id GROUP BY o.id
         HAVING o.subtotal_minor <> coalesce(sum(l.subtotal_minor), 0) OR o.discount_minor <> coalesce(sum(l.discount_minor), 0)

@@ -1,4 +1,4 @@
-"""One seller's schema: catalogue, stock, carts, promotions, orders, payments, shipments, notifications.
+"""One seller's schema: catalogue, stock, carts, promotions, orders, payments, shipments, reviews, pages, notifications.
 
 No foreign key leaves the schema: people and the tenant are plain ids, checked in services.
 """
@@ -10,9 +10,11 @@ from shop.models.idempotency import IdempotencyKey
 from shop.models.inventory import InventoryItem, InventoryMovement, MovementKind
 from shop.models.notification import MailState, Notification
 from shop.models.order import ActorKind, CancelReason, Order, OrderEvent, OrderLine, OrderStatus
+from shop.models.page import StaticPage
 from shop.models.payment import Payment, PaymentAttempt, PaymentStatus
 from shop.models.promotion import Promotion, PromotionKind, PromotionRedemption
 from shop.models.refund import CreditKind, CreditLine, Refund, RefundStatus
+from shop.models.review import Review, ReviewStatus
 from shop.models.shipment import Shipment, ShipmentLine, ShippingRate
 
 __all__ = [
@@ -44,8 +46,11 @@ __all__ = [
     "PromotionRedemption",
     "Refund",
     "RefundStatus",
+    "Review",
+    "ReviewStatus",
     "Shipment",
     "ShipmentLine",
     "ShippingRate",
+    "StaticPage",
     "Variant",
 ]

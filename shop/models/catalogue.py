@@ -30,8 +30,8 @@ class Category(TenantModel):
 class Product(TenantModel):
     """What a buyer looks at. What is bought is a variant of it.
 
-    `price_from_minor`, `price_to_minor` and `cover` repeat facts of variants and images for lists; the catalogue
-    service keeps them true in the same transaction.
+    `price_from_minor`, `price_to_minor` and `cover` repeat facts of variants and images for lists, `rating_count` and
+    `rating_sum` those of published reviews; the services keep them true in the same transaction.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -50,6 +50,8 @@ class Product(TenantModel):
     price_to_minor = models.BigIntegerField(default=0, editable=False)
     currency = models.CharField(max_length=3)
     cover = models.JSONField(null=True, editable=False)
+    rating_count = models.IntegerField(default=0, db_default=0, editable=False)
+    rating_sum = models.IntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     search = models.GeneratedField(

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.conf import settings
 from django.db import DataError, connection
 from django.db.models import QuerySet
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.pagination import MAX_PAGE, decode_cursor, encode_cursor
 from shop.models import Product
 
@@ -21,7 +22,8 @@ SORTS: dict[str, tuple[str, str, str, str]] = {
     "title": ("p.title, p.id", "ASC", ">", "text, uuid"),
 }
 LIST = """
-SELECT p.id::text, p.slug, p.title, p.vendor, p.price_from_minor, p.price_to_minor, p.currency, p.cover, s.available, s.compare_at, {key}
+SELECT p.id::text, p.slug, p.title, p.vendor, p.price_from_minor, p.price_to_minor, p.currency, p.cover, s.available, s.compare_at,
+       p.rating_count, p.rating_sum, {key}
   FROM shop_product p
  CROSS JOIN LATERAL (
    SELECT sum(CASE WHEN i.is_tracked THEN i.available_stock ELSE 1000000 END) AS available, max(v.compare_at_price_minor) AS compare_at
@@ -77,7 +79,7 @@ def list_products(listing: Listing) -> dict[str, Any]:
 
 
 def _position(row: tuple) -> list[Any]:
-    key = row[10]
+    key = row[12]
     return [key.isoformat() if isinstance(key, datetime) else key, row[0]]
 
 
@@ -127,6 +129,7 @@ def _card(row: tuple, media: str) -> dict[str, Any]:
         "compare_at_price": {"amount": row[9], "currency": row[6]} if row[9] is not None else None,
         "available": row[8] or 0,
         "in_stock": bool(row[8]),
+        "rating": {"count": row[10], "average": round(row[11] / row[10], 2) if row[10] else None},
         "image": {
             "url": media + cover["thumbnail"] if cover["thumbnail"] else None,
             "large_url": media + cover["file"] if cover["file"] else None,
@@ -142,6 +145,7 @@ def _card(row: tuple, media: str) -> dict[str, Any]:
 DETAIL = """
 SELECT json_build_object(
   'id', p.id, 'slug', p.slug, 'title', p.title, 'description', p.description, 'vendor', p.vendor, 'tags', p.tags,
+  'rating', json_build_object('count', p.rating_count, 'average', round(p.rating_sum::numeric / nullif(p.rating_count, 0), 2)),
   'category', (SELECT json_build_object('slug', c.slug, 'name', c.name) FROM shop_category c WHERE c.id = p.category_id),
   'options', (SELECT coalesce(json_agg(json_build_object('name', o.name, 'values', (
       SELECT json_agg(value ORDER BY first) FROM (SELECT v.option_values[o.number] AS value, min(v.position) AS first FROM shop_variant v
@@ -166,6 +170,16 @@ def product_json(slug: str) -> bytes | None:
         cursor.execute(DETAIL, {"slug": slug, "media": settings.MEDIA_URL})
         row = cursor.fetchone()
     return row[0].encode() if row else None
+
+
+def product_id_of(slug: str) -> UUID:
+    """The id of a product for sale. Raises NotFound."""
+    found = Product.objects.filter(slug=slug, is_published=True, archived_at=None).values_list(
+        "id", flat=True
+    )
+    if not found:
+        raise NotFound(what="product")
+    return found[0]
 
 
 def list_categories() -> list[dict[str, Any]]:

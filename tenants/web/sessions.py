@@ -27,8 +27,8 @@ def session_of(request: HttpRequest) -> Session | None:
     One query, once a request, and none without the cookie.
     """
     if not hasattr(request, "_page_session"):
-        request._page_session = _read(request)  # type: ignore[attr-defined]
-    return request._page_session  # type: ignore[attr-defined]
+        request._page_session = _read(request)
+    return request._page_session
 
 
 def person_of(request: HttpRequest) -> User | None:

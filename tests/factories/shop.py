@@ -9,9 +9,11 @@ from django.utils import timezone
 from services.cart_services import open_cart
 from services.catalogue_services import ProductInput, VariantInput, create_product
 from services.inventory_services import StockLine, receive_stock
-from services.order_services import place_order
+from services.order_history import SYSTEM
+from services.order_services import deliver_order, place_order
 from services.payment_services import start_payment, sync_payment
 from services.promotion_services import save_promotion
+from services.shipping_services import ship_order
 from shop.models import Cart, InventoryItem, Order, Payment, Product, Promotion, Variant
 from stripe_local.testing import LocalStripe
 
@@ -77,6 +79,16 @@ def pay(order: Order, stripe: LocalStripe, card: str = "4242424242424242", **opt
     payment = sync_payment(payment_id=payment.pk)
     order.refresh_from_db()
     return payment
+
+
+def make_delivered(variant: Variant, stripe: LocalStripe, **fields) -> Order:
+    """An order of one unit that was paid, sent and has arrived."""
+    order = make_order((variant, 1), **fields)
+    pay(order, stripe)
+    ship_order(order_id=order.pk, carrier="DHL", tracking_number="1", actor=SYSTEM)
+    deliver_order(order_id=order.pk, actor=SYSTEM)
+    order.refresh_from_db()
+    return order
 
 
 def make_promotion(**fields) -> Promotion:

@@ -2,12 +2,21 @@
 
 from django.urls import path
 
-from shop.api.v1 import account, buyer, seller_business, seller_catalogue, seller_money, seller_orders
+from shop.api.v1 import (
+    account,
+    buyer,
+    reviews,
+    seller_business,
+    seller_catalogue,
+    seller_money,
+    seller_orders,
+)
 from tenants.api import auth
 
 urlpatterns = [
     path("products", buyer.ProductListView.as_view()),
     path("products/<slug:slug>", buyer.ProductDetailView.as_view()),
+    path("products/<slug:slug>/reviews", reviews.ProductReviewListView.as_view()),
     path("categories", buyer.CategoryListView.as_view()),
     path("carts", buyer.CartListView.as_view()),
     path("carts/<str:token>", buyer.CartView.as_view()),
@@ -18,6 +27,7 @@ urlpatterns = [
     path("guest-orders/<str:secret>", buyer.GuestOrderView.as_view()),
     path("guest-orders/<str:secret>/cancel", buyer.GuestOrderCancelView.as_view()),
     path("guest-orders/<str:secret>/payment", buyer.GuestOrderPaymentView.as_view()),
+    path("guest-orders/<str:secret>/reviews/<uuid:product_id>", reviews.GuestReviewView.as_view()),
     path("auth/join", auth.JoinView.as_view()),
     path("auth/confirm", auth.ConfirmView.as_view()),
     path("auth/token", auth.TokenView.as_view()),
@@ -31,6 +41,8 @@ urlpatterns = [
     path("me/orders", account.MyOrderListView.as_view()),
     path("me/orders/<uuid:order_id>", account.MyOrderView.as_view()),
     path("me/orders/<uuid:order_id>/cancel", account.MyOrderCancelView.as_view()),
+    path("me/reviews", reviews.MyReviewListView.as_view()),
+    path("me/reviews/<uuid:product_id>", reviews.MyReviewView.as_view()),
     path("me/notifications", account.MyNotificationListView.as_view()),
     path("seller/products", seller_catalogue.SellerProductListView.as_view()),
     path("seller/products/<uuid:product_id>", seller_catalogue.SellerProductView.as_view()),
@@ -52,6 +64,10 @@ urlpatterns = [
     path("seller/orders/<uuid:order_id>/deliver", seller_orders.SellerDeliveryView.as_view()),
     path("seller/orders/<uuid:order_id>/cancel", seller_orders.SellerCancelView.as_view()),
     path("seller/orders/<uuid:order_id>/refunds", seller_orders.SellerRefundListView.as_view()),
+    path("seller/reviews", reviews.SellerReviewListView.as_view()),
+    path("seller/reviews/<uuid:review_id>/answer", reviews.SellerReviewAnswerView.as_view()),
+    path("seller/reviews/<uuid:review_id>/hide", reviews.SellerReviewHideView.as_view()),
+    path("seller/reviews/<uuid:review_id>/publish", reviews.SellerReviewPublishView.as_view()),
     path("seller/promotions", seller_business.SellerPromotionListView.as_view()),
     path("seller/promotions/<uuid:promotion_id>", seller_business.SellerPromotionView.as_view()),
     path("seller/shipping-rate", seller_business.SellerShippingRateView.as_view()),

@@ -26,6 +26,13 @@ class ImageOut(serializers.Serializer):
     height = serializers.IntegerField()
 
 
+class RatingOut(serializers.Serializer):
+    """What buyers gave, of 5."""
+
+    count = serializers.IntegerField()
+    average = serializers.FloatField(allow_null=True, help_text="1 to 5, two decimals; null without reviews.")
+
+
 class ProductCardOut(serializers.Serializer):
     """A product in a list."""
 
@@ -38,6 +45,7 @@ class ProductCardOut(serializers.Serializer):
     compare_at_price = MoneyField(allow_null=True)
     available = serializers.IntegerField()
     in_stock = serializers.BooleanField()
+    rating = RatingOut()
     image = ImageOut(allow_null=True)
 
 
@@ -73,6 +81,7 @@ class ProductOut(serializers.Serializer):
     description = serializers.CharField(help_text="Sanitised HTML.")
     vendor = serializers.CharField()
     tags = serializers.ListField(child=serializers.CharField())
+    rating = RatingOut()
     category = CategoryRefOut(allow_null=True)
     options = OptionOut(many=True)
     variants = VariantOut(many=True)
