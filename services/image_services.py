@@ -81,20 +81,20 @@ def _encode(image: Image.Image, longest: int) -> tuple[bytes, int, int]:
     return out.getvalue(), scaled.width, scaled.height
 
 
-def store_image(image: Image.Image) -> dict[str, Any]:
+def store_image(image: Image.Image, *, folder: str = "products") -> dict[str, Any]:
     """Write the large and the small form into the tenant's folder, both or neither; returns the columns of ProductImage."""
     name = new_id().hex
-    file, thumbnail = f"products/{name}.webp", f"products/{name}-{SMALL}.webp"
+    file, thumbnail = f"{folder}/{name}.webp", f"{folder}/{name}-{SMALL}.webp"
     large, width, height = _encode(image, LARGE)
     small, _, _ = _encode(image, SMALL)
-    with _removed_on_failure(file, thumbnail):
+    with removed_on_failure(file, thumbnail):
         default_storage.save(file, ContentFile(large))
         default_storage.save(thumbnail, ContentFile(small))
     return {"file": file, "thumbnail": thumbnail, "width": width, "height": height}
 
 
 @contextmanager
-def _removed_on_failure(*files: str) -> Iterator[None]:
+def removed_on_failure(*files: str) -> Iterator[None]:
     """Files know no rollback: where the block fails, they go."""
     try:
         yield
@@ -108,7 +108,7 @@ def add_image(
 ) -> ProductImage:
     """Add a picture at the end of a product's gallery. Files are written first and removed if the rows cannot be."""
     columns = store_image(decode_image(source))
-    with _removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
+    with removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
         product = lock_product(product_id)
         count = product.images.count()
         if count >= MAX_IMAGES:
@@ -156,7 +156,7 @@ def fetch_image(*, image_id: UUID) -> None:
         reason = str(error.facts.get("reason")) if isinstance(error, Invalid) else str(error)
         ProductImage.objects.filter(pk=image_id).update(fetch_error=reason[:300])
         return
-    with _removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
+    with removed_on_failure(columns["file"], columns["thumbnail"]), transaction.atomic():
         product = lock_product(row.product_id)
         if ProductImage.objects.filter(pk=image_id, file="").update(fetch_error="", **columns):
             refresh_product(product)

@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import Any
 
 from core.colours import BLACK, LEGIBLE, WHITE, contrast, is_colour, legible_on, mix, text_on
+from services.brand_services import NIGHT, PAPER
 
-PAPER, NIGHT = "#fbfaf7", "#151614"
 PRIMARY, ACCENT = "#1f4d3f", "#d98e4a"
 FONTS = {
     "system": "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",

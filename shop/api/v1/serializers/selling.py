@@ -1,6 +1,7 @@
 from rest_framework import serializers
 
-from core.serializers import Body, LineField, MinorField, StrictIntegerField
+from core.serializers import Body, LineField, MinorField, StrictIntegerField, TextField
+from services.page_services import MAX_BODY
 from shop.models import PromotionKind
 from tenants.models import CaptureMethod, Role
 
@@ -52,6 +53,44 @@ class BrandIn(Body):
     accent = serializers.RegexField(r"^#[0-9a-fA-F]{6}\Z", required=False)
     tagline = LineField(required=False, max_length=160, allow_blank=True)
     font = serializers.ChoiceField(choices=["system", "serif", "rounded", "mono"], required=False)
+    announcement = LineField(required=False, max_length=160, allow_blank=True)
+    hero_title = LineField(required=False, max_length=120, allow_blank=True)
+    hero_text = LineField(required=False, max_length=300, allow_blank=True)
+    featured = serializers.ListField(
+        child=serializers.SlugField(max_length=80),
+        max_length=6,
+        required=False,
+        help_text="Categories that the front page shows first.",
+    )
+
+
+class BrandPictureIn(Body):
+    file = serializers.FileField()
+
+
+class PageChangeIn(Body):
+    title = LineField(required=False, max_length=120)
+    body = TextField(required=False, max_length=MAX_BODY, allow_blank=True, help_text="Markdown.")
+    is_published = serializers.BooleanField(required=False)
+    position = StrictIntegerField(required=False, min_value=0, max_value=1000)
+
+
+class PageIn(PageChangeIn):
+    slug = serializers.SlugField(required=False, max_length=80)
+    title = LineField(max_length=120)
+
+
+class PageOut(serializers.Serializer):
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    html = serializers.CharField(help_text="Sanitised HTML.")
+    updated_at = serializers.DateTimeField()
+
+
+class SellerPageOut(PageOut):
+    body = serializers.CharField()
+    is_published = serializers.BooleanField()
+    position = serializers.IntegerField()
 
 
 class StorefrontIn(Body):
