@@ -12,6 +12,8 @@ DomainError
 
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 
 class DomainError(Exception):
     """Souk said no, and the caller can act on it. Anything else is a bug and stays a 500.
@@ -30,7 +32,7 @@ class DomainError(Exception):
     @property
     def sentence(self) -> str:
         """What happened and what to do, for a person."""
-        return self.detail.format(**self.facts) if self.detail else self.title
+        return gettext(self.detail).format(**self.facts) if self.detail else gettext(self.title)
 
 
 class Invalid(DomainError):

@@ -1,10 +1,12 @@
 """Fields of HTML forms, with the same rules as those of the API."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
 from django import forms
+from django.utils.translation import gettext as _
 
 from core.errors import DomainError
 from core.serializers import BIDI_AND_INVISIBLE
@@ -51,9 +53,10 @@ COUNTRIES = [
 ]
 
 
-def country_choices(*more: str) -> list[tuple[str, str]]:
-    """Codes and English names (Unicode CLDR), by name."""
-    names = Locale("en").territories
+@lru_cache(maxsize=256)
+def country_choices(*more: str, locale: str = "en") -> list[tuple[str, str]]:
+    """Codes and names in a language (Unicode CLDR), by name."""
+    names = Locale.parse(locale, sep="-").territories
     return sorted(
         ((code, str(names.get(code, code))) for code in {*COUNTRIES, *more}), key=lambda choice: choice[1]
     )
@@ -62,12 +65,25 @@ def country_choices(*more: str) -> list[tuple[str, str]]:
 class LineField(forms.CharField):
     """One line of text: NFC, without control, bidi or zero-width characters."""
 
+    breaks = ""
+
     def clean(self, value: Any) -> str:
         """Such characters travel into labels and headers, where nobody sees them."""
         text = unicodedata.normalize("NFC", super().clean(value))
-        if any(char in BIDI_AND_INVISIBLE or ord(char) < 32 for char in text):
-            raise forms.ValidationError("This text has invisible characters. Type it again.")
+        if any(char in BIDI_AND_INVISIBLE or (ord(char) < 32 and char not in self.breaks) for char in text):
+            raise forms.ValidationError(_("This text has invisible characters. Type it again."))
         return text
+
+
+class TextField(LineField):
+    """Text of several lines, with the same rules."""
+
+    widget = forms.Textarea(attrs={"rows": 6})
+    breaks = "\n"
+
+    def to_python(self, value: Any) -> str:
+        """Browsers send CR LF."""
+        return str(super().to_python(value) or "").replace("\r\n", "\n")
 
 
 def add_refusal(form: forms.Form, refusal: DomainError) -> None:

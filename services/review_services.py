@@ -36,7 +36,7 @@ def received_lines(**order: object) -> list[OrderLine]:
     parcel = ShipmentLine.objects.filter(order_line=OuterRef("pk"), shipment__delivered_at__isnull=False)
     arrived = Q(order__status=OrderStatus.DELIVERED) | Exists(parcel)
     lines = OrderLine.objects.filter(arrived, variant__isnull=False, **order)
-    return list(lines.select_related("order", "variant").order_by("-order__placed_at", "position"))
+    return list(lines.select_related("order", "variant__product").order_by("-order__placed_at", "position"))
 
 
 def save_review(

@@ -52,6 +52,88 @@ document.addEventListener("click", (event) => {
   picture.parentElement.scrollTo({ left: picture.offsetLeft - picture.parentElement.offsetLeft, behavior: "smooth" });
 });
 
+// While somebody types: what they may be looking for. Arrow keys go through it, Escape closes it.
+for (const search of document.querySelectorAll("form[data-suggest]")) {
+  const input = search.querySelector("input[type=search]");
+  const box = search.querySelector(".suggestions");
+  let waiting, asked = 0;
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": box.id, "aria-expanded": "false" })) input.setAttribute(name, value);
+  const options = () => [...box.querySelectorAll("[role=option]")];
+  const choose = (option) => {
+    for (const each of options()) each.setAttribute("aria-selected", String(each === option));
+    if (option) input.setAttribute("aria-activedescendant", option.id);
+    else input.removeAttribute("aria-activedescendant");
+    option?.scrollIntoView({ block: "nearest" });
+  };
+  const close = () => {
+    box.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    choose(null);
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    const q = input.value.trim(), mine = ++asked;
+    if (q.length < 2) return close();
+    waiting = setTimeout(async () => {
+      try {
+        const found = await fetch(`${search.dataset.suggest}?${new URLSearchParams({ q })}`);
+        if (!found.ok || mine !== asked) return;
+        box.replaceChildren(...parsed(await found.text()).body.childNodes);
+        box.hidden = false;
+        input.setAttribute("aria-expanded", String(options().length > 0));
+      } catch {
+        close();
+      }
+    }, 140);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !box.hidden) return event.preventDefault(), close();
+    const all = options(), at = all.findIndex((each) => each.getAttribute("aria-selected") === "true");
+    if (box.hidden || !all.length) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      choose(all[(at + (event.key === "ArrowDown" ? 1 : at < 0 ? 0 : -1) + all.length) % all.length]);
+    } else if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      location.href = all[at].href;
+    }
+  });
+  search.addEventListener("focusout", (event) => search.contains(event.relatedTarget) || setTimeout(close, 120));
+}
+
+// Another country has other fields: ask for them, with what was typed so far.
+document.addEventListener("change", async (event) => {
+  if (!event.target.matches("[data-refresh]")) return;
+  const form = event.target.form, id = event.target.id;
+  const body = new FormData(form);
+  body.set(event.target.dataset.refresh, "1");
+  form.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(form.action, { method: "POST", body });
+    const next = parsed(await response.text()).querySelector("main");
+    document.querySelector("main").replaceChildren(...next.childNodes);
+    document.getElementById(id)?.focus({ preventScroll: true });
+  } catch {
+    form.removeAttribute("aria-busy");
+  }
+});
+
+// An order that waits for its payment looks again by itself, without a reload.
+async function followOrder() {
+  const order = document.querySelector("[data-look-again]");
+  if (!order) return;
+  await new Promise((resolve) => setTimeout(resolve, 1000 * Number(order.dataset.seconds)));
+  try {
+    const next = (await page(order.dataset.lookAgain)).querySelector("#order");
+    document.querySelector("#order").replaceWith(next);
+    if (!next.dataset.lookAgain) history.replaceState(null, "", location.pathname);
+  } catch {
+    // The next look may find the way.
+  }
+  followOrder();
+}
+followOrder();
+
 // Forms that send themselves when something in them changes.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosubmit]");
@@ -69,6 +151,24 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
     for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// Back by the back button, the page is as it was left. Prices and stock are asked for anew.
+addEventListener("pageshow", async (event) => {
+  if (!event.persisted) return;
+  const live = document.querySelectorAll("#product, #grid > li[id]");
+  if (!live.length) return;
+  try {
+    const next = await page(location.href);
+    for (const each of live) {
+      const now = next.getElementById(each.id);
+      if (now && now.textContent !== each.textContent) each.replaceWith(now);
+    }
+    const count = next.querySelector(".cart-link");
+    if (count) document.querySelector(".cart-link").replaceWith(count);
+  } catch {
+    location.reload();
   }
 });
 

@@ -1,5 +1,6 @@
 """What buyers read of the catalogue. One query a page; the shapes are the API's."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,8 +99,8 @@ def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
     where = ""
     params: dict[str, Any] = {}
     if listing.q:
-        where += " AND p.search @@ websearch_to_tsquery('simple', %(q)s)"
-        params["q"] = listing.q
+        where += " AND p.search @@ (websearch_to_tsquery('simple', %(q)s) || to_tsquery('simple', %(begun)s))"
+        params |= {"q": listing.q, "begun": begun_words(listing.q)}
     if listing.category:
         where += CATEGORY
         params["category"] = listing.category
@@ -115,6 +116,15 @@ def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
     if listing.in_stock:
         where += " AND s.available > 0"
     return where, params
+
+
+def begun_words(q: str) -> str:
+    """Words, of which the last may be only begun, as a tsquery that finds titles while somebody types; "" for none.
+
+    Letters and digits only, so nothing of the query language comes from outside.
+    """
+    words = re.findall(r"[^\W_]+", q)[:10]
+    return " & ".join([*words[:-1], f"{words[-1]}:*"]) if words else ""
 
 
 def _card(row: tuple, media: str) -> dict[str, Any]:
@@ -170,6 +180,20 @@ def product_json(slug: str) -> bytes | None:
         cursor.execute(DETAIL, {"slug": slug, "media": settings.MEDIA_URL})
         row = cursor.fetchone()
     return row[0].encode() if row else None
+
+
+def category_pictures(slugs: list[str]) -> dict[str, str]:
+    """Where the small picture of a product in each category is served; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (c.slug) c.slug, p.cover->>'thumbnail' FROM shop_category c
+              JOIN shop_product p ON p.category_id = c.id AND p.is_published AND p.archived_at IS NULL AND p.cover IS NOT NULL
+             WHERE c.slug = ANY(%s) ORDER BY c.slug, p.created_at DESC
+            """,
+            [slugs],
+        )
+        return {slug: f"{settings.MEDIA_URL}{name}" for slug, name in cursor.fetchall() if name}
 
 
 def product_id_of(slug: str) -> UUID:

@@ -62,9 +62,14 @@ def find_promotion_by_id(promotion_id: UUID) -> Promotion:
     return found
 
 
+def active_rate() -> ShippingRate | None:
+    """The storefront's flat rate, where it has one."""
+    return ShippingRate.objects.filter(is_active=True).first()
+
+
 def shipping_rate() -> ShippingRate:
     """The storefront's flat rate. Raises NotFound where there is none."""
-    found = ShippingRate.objects.filter(is_active=True).first()
+    found = active_rate()
     if found is None:
         raise NotFound(what="shipping rate")
     return found

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, to_locale
 
 from core.middleware import allow_style
 from core.money import Money
@@ -22,17 +26,48 @@ NOT_IN_A_SCRIPT = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"
 
 @register.filter
 def money(value: Any, currency: str = "") -> str:
-    """Money, {"amount", "currency"} or minor units with a currency, for people: "€19.99"."""
+    """Money, {"amount", "currency"} or minor units with a currency, in the reader's language: "€19.99", "19,99 €"."""
+    locale = get_language() or "en"
     if isinstance(value, Money):
-        return _written(value.minor, value.currency)
+        return _written(value.minor, value.currency, locale)
     if isinstance(value, dict):
-        return _written(value["amount"], value["currency"])
-    return _written(int(value), currency)
+        return _written(value["amount"], value["currency"], locale)
+    return _written(int(value), currency, locale)
 
 
-@lru_cache(maxsize=4096)
-def _written(minor: int, currency: str) -> str:
-    return Money(minor, currency).format()
+@lru_cache(maxsize=8192)
+def _written(minor: int, currency: str, locale: str) -> str:
+    return Money(minor, currency).format(locale.replace("-", "_"))
+
+
+@register.filter
+def day(moment: datetime) -> str:
+    """A date in the reader's language: "23 November 2026"."""
+    return format_date(moment, "long", locale=to_locale(get_language() or "en"))
+
+
+@register.filter
+def moment(when: datetime) -> str:
+    """A date and time (UTC) in the reader's language: "23 Nov 2026, 17:05"."""
+    return format_datetime(when, "medium", locale=to_locale(get_language() or "en"))
+
+
+@register.filter
+def decimal(value: float) -> str:
+    """One decimal in the reader's language: "4.3", "4,3"."""
+    return format_decimal(round(value, 1), format="0.0", locale=to_locale(get_language() or "en"))
+
+
+@register.filter
+def halves(stars: float) -> int:
+    """Stars as the style sheet paints them: 4.3 of 5 is 9 halves."""
+    return round(float(stars) * 2)
+
+
+@register.filter
+def percent_of(part: int, whole: int) -> int:
+    """0 to 100."""
+    return round(100 * part / whole) if whole else 0
 
 
 @register.filter
@@ -75,8 +110,8 @@ def of(values: dict[Any, Any], key: Any) -> Any:
 
 @register.filter
 def country(code: str) -> str:
-    """A country's English name (Unicode CLDR)."""
-    return str(Locale("en").territories.get(code, code))
+    """A country's name in the reader's language (Unicode CLDR)."""
+    return str(Locale.parse(to_locale(get_language() or "en")).territories.get(code, code))
 
 
 @register.filter

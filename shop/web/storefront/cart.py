@@ -4,6 +4,8 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.errors import DomainError, NotFound
 from services.cart_services import price, set_promotion, set_quantity
@@ -81,7 +83,12 @@ class CartLinePage(CartPage):
             return redirect("storefront:cart")
         except InsufficientStock as refusal:
             available = refusal.facts["lines"][0]["available"]  # type: ignore[index]
-            sentence = f"There are only {available}." if available else "This is sold out."
+            sentence = (
+                ngettext("There is only %(left)d.", "There are only %(left)d.", available)
+                % {"left": available}
+                if available
+                else _("This is sold out.")
+            )
             return self.show_cart(request, cart, status=REFUSED, line_problem=(str(variant_id), sentence))
         except DomainError as refusal:
             return self.show_cart(

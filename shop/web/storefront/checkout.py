@@ -2,19 +2,20 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from core.errors import DomainError
 from core.forms import add_refusal
 from core.ids import new_secret
 from services.address_rules import check_address
-from services.cart_services import CartAlreadyOrdered, NotForSale, price
+from services.cart_services import CartAlreadyOrdered, NotForSale, price, set_promotion
 from services.inventory_services import InsufficientStock
 from services.order_services import CartEmpty, TotalChanged, place_order
 from services.promotion_services import PromotionRefused
 from shop.models import Cart, Order
 from shop.selectors.carts import unpaid_order_of_cart
 from shop.selectors.pictures import thumbnails
-from shop.web.storefront.forms import CheckoutForm
+from shop.web.storefront.forms import CheckoutForm, CodeForm
 from shop.web.storefront.orders import on_to_payment
 from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
 
@@ -29,12 +30,14 @@ class CheckoutPage(Page):
         cart = cart_of(request)
         if cart is None:
             return self._without_cart(request)
-        form = CheckoutForm(country=request.tenant.country, initial={"country": request.tenant.country})
-        return self._show(request, cart, form)
+        country = request.tenant.country
+        return self._show(request, cart, CheckoutForm(country=country, initial={"country": country}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Order, then pay. Sent twice, it is one order."""
+        """Order, then pay. Sent twice, it is one order. Or only change the country or the promo code."""
         cart = cart_of(request)
+        if cart and ("refresh" in request.POST or "code" in request.POST):
+            return self._change(request, cart)
         form = CheckoutForm(request.POST, country=request.tenant.country)
         if not form.is_valid():
             return self._show(request, cart, form, status=400) if cart else self._without_cart(request)
@@ -48,6 +51,22 @@ class CheckoutPage(Page):
             self._explain(form, refusal)
             return self._show(request, cart, form, status=REFUSED)
         return on_to_payment(order)
+
+    def _change(self, request: HttpRequest, cart: Cart) -> HttpResponse:
+        """The page again with what was typed, in the form of its country, at the price with or without the code."""
+        typed = {name: value for name, value in request.POST.items() if name != "expected_total"}
+        form = CheckoutForm(country=request.tenant.country, initial=typed)
+        problem, code = "", request.POST.get("typed_code", "")[:40] if request.POST.get("code") == "+" else ""
+        code_form = CodeForm({"code": code})
+        if "code" in request.POST and not code_form.is_valid():
+            problem = str(code_form.errors["code"][0])
+        elif "code" in request.POST:
+            try:
+                set_promotion(cart=cart, code=code_form.cleaned_data["code"])
+            except PromotionRefused as refusal:
+                problem = refusal.sentence
+        status = REFUSED if problem else 200
+        return self._show(request, cart, form, status=status, code_problem=problem, code=code)
 
     @staticmethod
     def _order(request: HttpRequest, form: CheckoutForm) -> Order:
@@ -66,19 +85,26 @@ class CheckoutPage(Page):
         """What the buyer can do about it. What is wrong with a line or the code stands beside them in the summary."""
         if isinstance(refusal, InsufficientStock | NotForSale):
             form.add_error(
-                None, "Something in your cart is no longer there as you ordered it. Please look below."
+                None, _("Something in your cart is no longer there as you ordered it. Please look below.")
             )
         elif isinstance(refusal, TotalChanged):
             form.add_error(
-                None, "The total has changed since you opened this page. Please check it once more."
+                None, _("The total has changed since you opened this page. Please check it once more.")
             )
         elif isinstance(refusal, PromotionRefused):
-            form.add_error(None, f"{refusal.sentence} Take the code out of the cart to go on.")
+            form.add_error(None, _("%(reason)s Take the code out to go on.") % {"reason": refusal.sentence})
         else:
             add_refusal(form, refusal)
 
     def _show(
-        self, request: HttpRequest, cart: Cart, form: CheckoutForm, *, status: int = 200
+        self,
+        request: HttpRequest,
+        cart: Cart,
+        form: CheckoutForm,
+        *,
+        status: int = 200,
+        code_problem: str = "",
+        code: str = "",
     ) -> HttpResponse:
         priced = price(cart)
         if not priced.lines:
@@ -90,7 +116,9 @@ class CheckoutPage(Page):
             priced=priced,
             thumbnails=thumbnails(line.variant_id for line in priced.lines),
             cart_units=sum(line.quantity for line in priced.lines),
-            key=form.data.get("key") or new_secret(),
+            key=form.data.get("key") or form.initial.get("key") or new_secret(),
+            code_problem=code_problem,
+            code=code if code_problem else "",
         )
 
     @staticmethod

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from core.errors import DomainError, Unavailable
 from core.problems import STATUS, json_not_found
@@ -35,7 +36,7 @@ def failed(request: HttpRequest) -> HttpResponse:
             content_type="application/problem+json",
         )
     context = {
-        "title": "Something went wrong",
-        "sentence": "The fault is ours and has been noted. Nothing was charged by this page.",
+        "title": _("Something went wrong"),
+        "sentence": _("The fault is ours and has been noted. Nothing was charged by this page."),
     }
     return render(request, "storefront/error.html", context, status=HTTPStatus.INTERNAL_SERVER_ERROR)

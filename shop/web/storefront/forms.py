@@ -1,17 +1,21 @@
 """What buyers type. Forms check shape; services check rules."""
 
-from typing import Any
+from decimal import Decimal
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
-from core.forms import LineField, country_choices
+from core.forms import LineField, TextField
+from core.money import decimals_of, to_minor
+from services.review_services import MAX_TEXT
 from shop.selectors.catalogue import Listing
+from shop.web.storefront.address_form import AddressForm
 
 SORTS = {
-    "newest": "Newest first",
-    "price": "Price, low to high",
-    "-price": "Price, high to low",
-    "title": "Name, A to Z",
+    "newest": _("Newest first"),
+    "price": _("Price, low to high"),
+    "-price": _("Price, high to low"),
+    "title": _("Name, A to Z"),
 }
 MAX_QUANTITY = 10_000
 
@@ -24,19 +28,28 @@ class CatalogueForm(forms.Form):
     tag = LineField(required=False, max_length=80)
     sort = forms.ChoiceField(required=False, choices=list(SORTS.items()))
     in_stock = forms.BooleanField(required=False)
+    min_price = forms.DecimalField(required=False, min_value=0, max_digits=12, decimal_places=3)
+    max_price = forms.DecimalField(required=False, min_value=0, max_digits=12, decimal_places=3)
     cursor = LineField(required=False, max_length=400)
 
-    def listing(self, *, limit: int) -> Listing:
-        """What to show."""
+    def listing(self, *, limit: int, currency: str) -> Listing:
+        """What to show. Prices are typed in major units."""
         self.is_valid()
         values = {name: value for name, value in self.cleaned_data.items() if value}
+        for name in ("min_price", "max_price"):
+            if name in values:
+                values[name] = _minor(values[name], currency)
         return Listing(**values, limit=limit)
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    return to_minor(amount.quantize(Decimal(1).scaleb(-decimals_of(currency))), currency)
 
 
 class AddForm(forms.Form):
     """Units of a variant for the cart."""
 
-    variant_id = forms.UUIDField(error_messages={"required": "Choose what you would like first."})
+    variant_id = forms.UUIDField(error_messages={"required": _("Choose what you would like first.")})
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY)
 
 
@@ -52,47 +65,34 @@ class CodeForm(forms.Form):
     code = LineField(required=False, max_length=40)
 
 
-class CheckoutForm(forms.Form):
+class CheckoutForm(AddressForm):
     """Who buys, and where the parcel goes. `expected_total` is what the buyer saw; `key` makes a double submit one order."""
 
-    email = forms.EmailField(max_length=254, label="E-mail")
-    name = LineField(max_length=120, label="Full name")
-    company = LineField(required=False, max_length=120, label="Company")
-    line1 = LineField(max_length=200, label="Street and number")
-    line2 = LineField(required=False, max_length=200, label="Apartment, floor, care of")
-    postal_code = LineField(required=False, max_length=20, label="Postal code")
-    city = LineField(max_length=120, label="City")
-    region = LineField(required=False, max_length=120, label="State, province or region")
-    country = forms.ChoiceField(label="Country")
-    phone = LineField(required=False, max_length=40, label="Phone, for the carrier")
+    email = forms.EmailField(
+        max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
     expected_total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     key = forms.RegexField(r"^[A-Za-z0-9_-]{20,64}$", widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, country: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["country"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = country_choices(country)
-        hints = {
-            "email": "email",
-            "name": "name",
-            "company": "organization",
-            "line1": "address-line1",
-            "line2": "address-line2",
-            "postal_code": "postal-code",
-            "city": "address-level2",
-            "region": "address-level1",
-            "country": "country",
-            "phone": "tel",
-        }
-        for name, hint in hints.items():
-            self.fields[name].widget.attrs["autocomplete"] = hint
-        self.fields["phone"].widget.input_type = "tel"
 
-    def address(self) -> dict[str, Any]:
-        """The shipping address as services take it."""
-        names = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country", "phone")
-        return {name: self.cleaned_data[name] for name in names}
+class ReviewForm(forms.Form):
+    """Stars, and words where somebody has some."""
+
+    rating = forms.TypedChoiceField(
+        choices=[(5, _("Excellent")), (4, _("Good")), (3, _("Fair")), (2, _("Poor")), (1, _("Bad"))],
+        coerce=int,
+        label=_("Your rating"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one to five stars.")},
+    )
+    title = LineField(required=False, max_length=120, label=_("In one line"))
+    text = TextField(required=False, max_length=MAX_TEXT, label=_("Your review"))
+    author = LineField(
+        required=False,
+        max_length=60,
+        label=_("Name shown with it"),
+        widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
+    )
 
 
 class ConfirmForm(forms.Form):
@@ -100,20 +100,20 @@ class ConfirmForm(forms.Form):
 
     proof = forms.CharField(
         max_length=1000,
-        label="The link from your mail",
+        label=_("The link from your mail"),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     name = LineField(
         required=False,
         max_length=120,
-        label="Your name",
+        label=_("Your name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password = forms.CharField(
         max_length=200,
         strip=False,
-        label="New password",
-        help_text="At least 8 characters, and not one of the common ones.",
+        label=_("New password"),
+        help_text=_("At least 8 characters, and not one of the common ones."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

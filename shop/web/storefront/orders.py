@@ -2,20 +2,26 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from core.clock import now
-from core.errors import DomainError, Unavailable
+from core.errors import DomainError, NotFound, Unavailable
+from core.forms import add_refusal
 from services.order_history import Actor
 from services.order_services import cancel_order
 from services.payment_services import NotPayable, refresh_payment, start_payment
+from services.review_services import received_lines, remove_review, save_review
 from services.stripe_gateway import PaymentProviderRefused
-from shop.models import ActorKind, Order, OrderStatus
+from shop.models import ActorKind, Order, OrderStatus, Product, Review
 from shop.selectors.orders import order_by_secret
 from shop.selectors.pictures import thumbnails
+from shop.selectors.reviews import reviews_from
+from shop.web.storefront.forms import ReviewForm
 from shop.web.storefront.page import Page
 
 LOOKS = 12  # how often a page that waits for its payment looks again by itself
@@ -80,7 +86,59 @@ class OrderPage(Page):
             may_cancel=order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
             and not order.shipments.all(),
             problem=problem,
+            **_reviews(order),
         )
+
+
+def _reviews(order: Order) -> dict[str, Any]:
+    """Products of the order that have arrived, and those of them that were reviewed; nothing is asked before that."""
+    if not (order.delivered_at or any(parcel.delivered_at for parcel in order.shipments.all())):
+        return {"reviewable": set(), "reviewed": set()}
+    received = received_lines(order_id=order.pk)
+    return {
+        "reviewable": {line.variant.product_id for line in received if line.variant},
+        "reviewed": set(reviews_from(order)),
+    }
+
+
+class ReviewPage(Page):
+    """What the buyer thinks of a product that has arrived. The order's link is the proof."""
+
+    template = "storefront/review.html"
+
+    def get(self, request: HttpRequest, secret: str, product_id: UUID) -> HttpResponse:
+        """The form, with what was written before. Raises NotFound."""
+        order, review, product = self._asked(secret, product_id)
+        initial = (
+            {name: getattr(review, name) for name in ("rating", "title", "text", "author")} if review else {}
+        )
+        return self.show(
+            request, order=order, product=product, review=review, form=ReviewForm(initial=initial)
+        )
+
+    def post(self, request: HttpRequest, secret: str, product_id: UUID) -> HttpResponse:
+        """Publish, change or remove it."""
+        order, review, product = self._asked(secret, product_id)
+        if "remove" in request.POST:
+            remove_review(product_id=product_id, order=order)
+            return redirect("storefront:order", secret)
+        form = ReviewForm(request.POST)
+        if form.is_valid():
+            try:
+                save_review(product_id=product_id, order=order, **form.cleaned_data)
+            except DomainError as refusal:
+                add_refusal(form, refusal)
+            else:
+                return redirect(f"{reverse('storefront:product', args=[product.slug])}#reviews")
+        return self.show(request, status=400, order=order, product=product, review=review, form=form)
+
+    @staticmethod
+    def _asked(secret: str, product_id: UUID) -> tuple[Order, Review | None, Product]:
+        order = order_by_secret(secret)
+        for line in received_lines(order_id=order.pk, variant__product_id=product_id):
+            if line.variant is not None:
+                return order, reviews_from(order).get(product_id), line.variant.product
+        raise NotFound(what="product")
 
 
 class PayPage(Page):
@@ -111,7 +169,7 @@ class CancelPage(OrderPage):
             return self.show_order(
                 request,
                 order_by_secret(secret),
-                problem="This order cannot be cancelled any more.",
+                problem=_("This order cannot be cancelled any more."),
                 status=409,
             )
         return redirect("storefront:order", secret)
@@ -119,16 +177,16 @@ class CancelPage(OrderPage):
 
 def timeline(order: Order) -> list[dict[str, Any]]:
     """The steps of an order's way, each with its time once it was taken; a cancelled order ends there."""
-    steps: list[tuple[str, datetime | None]] = [("Placed", order.placed_at)]
+    steps: list[tuple[str, datetime | None]] = [(_("Placed"), order.placed_at)]
     if order.status == OrderStatus.CANCELLED:
         if order.confirmed_at:
-            steps.append(("Confirmed", order.confirmed_at))
-        steps.append(("Cancelled", order.cancelled_at))
+            steps.append((_("Confirmed"), order.confirmed_at))
+        steps.append((_("Cancelled"), order.cancelled_at))
     else:
         steps += [
-            ("Confirmed", order.confirmed_at),
-            ("Shipped", order.shipped_at),
-            ("Delivered", order.delivered_at),
+            (_("Confirmed"), order.confirmed_at),
+            (_("Shipped"), order.shipped_at),
+            (_("Delivered"), order.delivered_at),
         ]
     taken = [name for name, at in steps if at is not None]
     return [

@@ -7,10 +7,11 @@ from django.views.decorators.cache import cache_control
 
 from shop.web.storefront.account import ConfirmPage
 from shop.web.storefront.cart import CartLinePage, CartPage, CodePage
-from shop.web.storefront.catalogue import HomePage, ProductPage
+from shop.web.storefront.catalogue import HomePage, ProductPage, ReviewsPage, SuggestPage
 from shop.web.storefront.checkout import CheckoutPage
-from shop.web.storefront.orders import CancelPage, OrderPage, PayPage
+from shop.web.storefront.orders import CancelPage, OrderPage, PayPage, ReviewPage
 from shop.web.storefront.search_engines import SITEMAPS, robots
+from shop.web.storefront.static_pages import StaticPageView
 
 
 class SecretConverter(StringConverter):
@@ -25,6 +26,9 @@ for_an_hour = cache_control(public=True, max_age=3600)
 urlpatterns = [
     path("", HomePage.as_view(), name="home"),
     path("products/<slug:slug>", ProductPage.as_view(), name="product"),
+    path("products/<slug:slug>/reviews", ReviewsPage.as_view(), name="product-reviews"),
+    path("search/suggest", SuggestPage.as_view(), name="suggest"),
+    path("pages/<slug:slug>", StaticPageView.as_view(), name="page"),
     path("cart", CartPage.as_view(), name="cart"),
     path("cart/lines/<uuid:variant_id>", CartLinePage.as_view(), name="cart-line"),
     path("cart/code", CodePage.as_view(), name="cart-code"),
@@ -32,6 +36,7 @@ urlpatterns = [
     path("orders/<secret:secret>", OrderPage.as_view(), name="order"),
     path("orders/<secret:secret>/pay", PayPage.as_view(), name="order-pay"),
     path("orders/<secret:secret>/cancel", CancelPage.as_view(), name="order-cancel"),
+    path("orders/<secret:secret>/reviews/<uuid:product_id>", ReviewPage.as_view(), name="order-review"),
     path("robots.txt", robots),
     path(
         "sitemap.xml",
