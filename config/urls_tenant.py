@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/v1/", include("shop.api.v1.urls")),
     path("media/<path:name>", media),
     path("language", csrf_exempt(set_language)),
+    path("", include("shop.web.dashboard.urls")),
     path("", include("shop.web.storefront.urls")),
 ]
 handler404 = not_found

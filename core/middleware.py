@@ -18,7 +18,7 @@ log = structlog.get_logger("souk.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'{styles}; script-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'{targets}; object-src 'none'"
+    "frame-ancestors {framers}; base-uri 'none'; form-action 'self'{targets}; object-src 'none'"
 )
 ADMIN_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -59,7 +59,8 @@ class RequestIdMiddleware:
 class SecurityHeadersMiddleware:
     """nosniff, referrer, frame and content policies on every response; no-store unless a view said otherwise.
 
-    A page with a style sheet of its own inside names it by its hash: `allow_style`. Nothing else inline is run.
+    A page with a style sheet of its own inside names it by its hash: `allow_style`. Nothing else inline is run. Only a
+    page that says `request.is_framed_here` may be framed, by pages of the same host.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -75,7 +76,8 @@ class SecurityHeadersMiddleware:
         headers = response.headers
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("X-Frame-Options", "DENY")
+        is_framed_here = getattr(request, "is_framed_here", False)
+        headers.setdefault("X-Frame-Options", "SAMEORIGIN" if is_framed_here else "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         is_admin = request.path.startswith(("/admin/", "/api/docs/"))
         headers.setdefault("Content-Security-Policy", ADMIN_POLICY if is_admin else self._policy(request))
@@ -87,7 +89,11 @@ class SecurityHeadersMiddleware:
     def _policy(self, request: HttpRequest) -> str:
         styles = "".join(f" 'sha256-{digest}'" for digest in getattr(request, "inline_styles", ()))
         is_storefront = getattr(request, "tenant", None) is not None
-        return POLICY.format(styles=styles, targets=self.stripe if is_storefront else self.storefronts)
+        return POLICY.format(
+            styles=styles,
+            targets=self.stripe if is_storefront else self.storefronts,
+            framers="'self'" if getattr(request, "is_framed_here", False) else "'none'",
+        )
 
 
 class LanguageMiddleware:

@@ -12,18 +12,20 @@ from services.account_services import open_account, set_terms, sync_account
 from services.address_services import save_address
 from services.auth_services import make_operator
 from services.cart_services import open_cart, set_promotion
-from services.demo_shops import DemoShop, demo_shops
+from services.demo_shops import DemoShop, demo_pages, demo_shops
 from services.import_services import import_products
 from services.inventory_services import StockLine
 from services.order_history import Actor
 from services.order_services import cancel_order, deliver_order, place_order
+from services.page_services import save_page
 from services.payment_services import start_payment, sync_payment
 from services.payout_services import run_payouts
 from services.promotion_services import save_promotion
 from services.refund_services import request_refund
+from services.review_services import answer_review, save_review
 from services.shipping_services import set_flat_rate, ship_order
 from services.tenant_services import sign_up_seller, update_storefront
-from shop.models import ActorKind, InventoryItem, Order, Product, Promotion
+from shop.models import ActorKind, InventoryItem, Order, OrderLine, Product, Promotion, StaticPage
 from tenants.context import tenant_scope
 from tenants.models import Tenant, User
 from tenants.models.user import normalise_email
@@ -68,6 +70,9 @@ def _open(shop: DemoShop, *, operator: User, buyer: User, say: Say) -> Tenant:
     """Each part is done where it is missing, so that an interrupted start is finished by the next one."""
     tenant = Tenant.objects.filter(slug=shop.slug).first() or _sign_up(shop, say)
     with tenant_scope(tenant):
+        if not StaticPage.objects.exists():
+            for slug, (title, body) in demo_pages().items():
+                save_page(slug=slug, title=title, body=body, is_new=True)
         is_filled, has_orders = Product.objects.exists(), Order.objects.exists()
         if not is_filled:
             _fill(shop, say)
@@ -140,10 +145,39 @@ def _handle(orders: Sequence[Order], seller: Actor) -> None:
         ship_order(order_id=order.pk, carrier="DHL", tracking_number=tracking, actor=seller)
     for order in orders[:2]:
         deliver_order(order_id=order.pk, actor=seller)
+    _review([line for order in orders[:2] for line in order.lines.select_related("variant", "order")])
     for order in orders[:1]:
         request_refund(order_id=order.pk, amount_minor=500, reason="a scratch", actor=seller)
     for order in orders[5:]:
         cancel_order(order_id=order.pk, actor=seller, reason="it broke while it was packed")
+
+
+WORDS = (
+    (
+        5,
+        "Even better than in the picture",
+        "Arrived well packed, two days after I ordered. We use it every day.",
+    ),
+    (4, "Lovely", "A little smaller than I thought, but beautifully made."),
+    (5, "A present that was loved", ""),
+    (
+        3,
+        "Good, with a scratch",
+        "There was a scratch on one side. The shop gave some of the money back at once.",
+    ),
+)
+ANSWER = "Thank you for telling us. We have changed how we pack these, so that it does not happen again."
+
+
+def _review(lines: Sequence[OrderLine]) -> None:
+    """What arrived is reviewed; the scratch is answered."""
+    for line, (rating, title, text) in zip(lines, WORDS, strict=False):
+        assert line.variant is not None
+        review = save_review(
+            product_id=line.variant.product_id, order=line.order, rating=rating, title=title, text=text
+        )
+        if rating <= 3:
+            answer_review(review_id=review.pk, text=ANSWER)
 
 
 def _post(url: str, form: dict[str, str]) -> None:

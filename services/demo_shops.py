@@ -62,12 +62,24 @@ def demo_shops() -> list[DemoShop]:
     return [_kiln_and_linen(), _ember_and_leaf(), _northern_thread() if REAL_EXPORT.is_file() else _wick()]
 
 
+def demo_pages() -> dict[str, tuple[str, str]]:
+    """Slug -> title and Markdown of the pages that every shop of the demo has."""
+    return {path.stem: _page(path) for path in sorted((SAMPLES / "pages").glob("*.md"))}
+
+
+def _page(path: Path) -> tuple[str, str]:
+    title, _, body = path.read_text("utf-8").partition("\n")
+    return title.removeprefix("# "), body.strip()
+
+
 def _kiln_and_linen() -> DemoShop:
     brand = {
         "primary": "#1f4d3f",
         "accent": "#d98e4a",
         "font": "serif",
         "tagline": "Quiet things for the table.",
+        "hero_text": "Stoneware thrown, glazed and fired in small batches; linen woven to last a lifetime of dinners.",
+        "announcement": "Free delivery from €80 · thirty days to send things back",
     }
     return DemoShop(
         "kiln-and-linen", "Kiln & Linen", SAMPLES / "products.csv", brand, 590, 8_000, is_paid_out=True

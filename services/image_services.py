@@ -21,8 +21,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import Invalid, NotFound
 from core.ids import new_id
-from services.catalogue_services import lock_product, refresh_product
-from shop.models import ProductImage, Variant
+from services.catalogue_services import (
+    ProductInput,
+    VariantInput,
+    create_product,
+    lock_product,
+    refresh_product,
+)
+from services.inventory_services import receive_stock
+from shop.models import Product, ProductImage, Variant
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 LARGE, SMALL = 1600, 480
@@ -120,6 +127,37 @@ def add_image(
         )
         refresh_product(product)
         return row
+
+
+def add_simple_product(
+    *,
+    title: str,
+    price_minor: int,
+    stock: int,
+    description: str = "",
+    picture: IO[bytes] | bytes | None = None,
+    is_published: bool = True,
+) -> Product:
+    """A product without options, its first pieces and its picture: all of it, or nothing. Raises Invalid, Conflict."""
+    columns = store_image(decode_image(picture)) if picture else None
+    with (
+        removed_on_failure(*(columns[name] for name in ("file", "thumbnail")) if columns else ()),
+        transaction.atomic(),
+    ):
+        product = create_product(
+            ProductInput(
+                title=title,
+                description=description,
+                is_published=is_published,
+                variants=[VariantInput(price_minor=price_minor)],
+            )
+        )
+        if stock:
+            receive_stock(variant_id=product.variants.get().pk, quantity=stock)
+        if columns:
+            ProductImage.objects.create(product=product, alt=title, position=1, **columns)
+            refresh_product(product)
+    return product
 
 
 def remove_image(*, product_id: UUID, image_id: UUID) -> None:

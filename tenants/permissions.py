@@ -1,13 +1,14 @@
 """Who may: roles are read from the database on each request."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.requests import tenant_of
-from tenants.models import Membership, Role
+from tenants.models import Membership, Role, Tenant
 
 EVERYONE = frozenset(Role.values)
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
@@ -16,25 +17,27 @@ SUPPORTERS = MANAGERS | {Role.SUPPORT}
 OWNER = frozenset({Role.OWNER})
 
 
-def role_here(request: Request) -> str | None:
-    """The signed-in person's role in the storefront this request is for. One query per request.
+def role_in(user_id: UUID, tenant: Tenant) -> str | None:
+    """A person's role in a storefront.
 
-    A role that somebody was given counts once they have proved their mailbox: anybody may have opened an account in
+    One that somebody was given counts once they have proved their mailbox: anybody may have opened an account in
     that name before.
     """
+    return (
+        Membership.objects.filter(
+            Q(role=Role.OWNER) | Q(user__email_verified_at__isnull=False), user_id=user_id, tenant=tenant
+        )
+        .values_list("role", flat=True)
+        .first()
+    )
+
+
+def role_here(request: Request) -> str | None:
+    """The signed-in person's role in the storefront this request is for. One query per request."""
     if not hasattr(request, "_role_here"):
         tenant = tenant_of(request)
-        request._role_here = (
-            Membership.objects.filter(
-                Q(role=Role.OWNER) | Q(user__email_verified_at__isnull=False),
-                user_id=request.user.pk,
-                tenant=tenant,
-            )
-            .values_list("role", flat=True)
-            .first()
-            if request.user is not None and tenant is not None
-            else None
-        )
+        is_known = request.user is not None and tenant is not None
+        request._role_here = role_in(request.user.pk, tenant) if is_known else None
     return request._role_here
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Prefetch, Q, QuerySet
 
 from core.errors import NotFound
@@ -60,6 +61,28 @@ def find_promotion_by_id(promotion_id: UUID) -> Promotion:
     if found is None:
         raise NotFound(what="promotion")
     return found
+
+
+def first_steps(tenant: Tenant) -> dict[str, bool]:
+    """What a new shop needs, and whether it is done. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (SELECT FROM shop_product WHERE is_published),
+                   EXISTS (SELECT FROM shop_staticpage WHERE is_published),
+                   EXISTS (SELECT FROM shop_shippingrate WHERE is_active AND price_minor > 0),
+                   coalesce((SELECT payouts_enabled AND transfers_active FROM public.payouts_selleraccount WHERE tenant_id = %s), false)
+            """,
+            [tenant.pk],
+        )
+        product, page, shipping, bank = cursor.fetchone()
+    return {
+        "product": product,
+        "brand": bool(tenant.brand.get("tagline") or tenant.brand.get("logo")),
+        "pages": page,
+        "shipping": shipping,
+        "bank": bank,
+    }
 
 
 def active_rate() -> ShippingRate | None:

@@ -3,11 +3,11 @@
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import Resolver404, resolve
+from django.shortcuts import redirect, render
 from django.views import View
 from django.views.decorators.http import require_safe
 
@@ -17,7 +17,7 @@ from core.money import Money
 from core.problems import json_not_found
 from core.requests import client_address
 from payouts.models import FeeBearer
-from services.auth_services import ATTEMPTS_PER_ADDRESS, accept_mailbox_proof, count_attempt
+from services.auth_services import ATTEMPTS_PER_ADDRESS, accept_mailbox_proof, count_attempt, open_session
 from services.commission_services import commission_for
 from services.tenant_services import sign_up_seller
 from shop.web.storefront.forms import ConfirmForm
@@ -69,8 +69,9 @@ class SignUpPage(View):
         except DomainError as refusal:
             add_refusal(form, refusal)
             return self._show(request, form, status=_status_of(refusal))
-        context = {"storefront": made.tenant, "email": made.user.email, "has_dashboard": has_dashboard()}
-        return render(request, "marketplace/welcome.html", context, status=HTTPStatus.CREATED)
+        # The browser is taken along to the new storefront, signed in; see shop.web.dashboard.access.
+        ticket = open_session(user=made.user, tenant=made.tenant).ticket
+        return redirect(f"{made.tenant.url}/dashboard/arrive?{urlencode({'ticket': ticket})}")
 
     @staticmethod
     def _show(request: HttpRequest, form: SignUpForm, *, status: int = 200) -> HttpResponse:
@@ -82,15 +83,6 @@ def _status_of(refusal: DomainError) -> int:
     if isinstance(refusal, TooMany):
         return HTTPStatus.TOO_MANY_REQUESTS
     return HTTPStatus.CONFLICT if isinstance(refusal, Conflict) else HTTPStatus.BAD_REQUEST
-
-
-def has_dashboard() -> bool:
-    """Whether storefronts serve the seller's pages."""
-    try:
-        resolve("/dashboard", urlconf=settings.ROOT_URLCONF)
-    except Resolver404:
-        return False
-    return True
 
 
 class ConfirmPage(View):

@@ -32,17 +32,34 @@ def test_the_front_page_states_the_terms_in_force(browser):
     assert "€53.70" in text
 
 
-def test_a_seller_signs_up_and_is_told_where_the_shop_is(browser):
+def test_sign_up_ends_in_the_new_storefront_signed_in(browser):
     response = browser.post("/signup", FORM)
 
-    text = response.content.decode()
-    assert response.status_code == 201
-    assert "Kiln &amp; Linen is open" in text
-    assert Tenant.objects.get(slug="kiln-and-linen").url in text
-    assert browser.post("/signup", FORM).status_code == 201
+    tenant = Tenant.objects.get(slug="kiln-and-linen")
+    shop = Client(HTTP_HOST=tenant.host)
+    assert response.status_code == 302
+    assert response["Location"].startswith(f"{tenant.url}/dashboard/arrive?ticket=")
+    arrived = shop.get(response["Location"].removeprefix(tenant.url))
+    assert (arrived.status_code, arrived["Location"]) == (302, "/dashboard")
+    assert "Kiln &amp; Linen is open" in shop.get("/dashboard").content.decode()
+    assert "Kiln &amp; Linen has just opened." in shop.get("/").content.decode()
+
+
+def test_sign_up_sent_twice_is_one_storefront(browser):
+    assert {browser.post("/signup", FORM).status_code for _ in range(2)} == {302}
     assert Tenant.objects.filter(slug="kiln-and-linen").count() == 1
-    shop = Client(HTTP_HOST=f"kiln-and-linen.{settings.MARKETPLACE_HOST}").get("/")
-    assert "Kiln &amp; Linen has just opened." in shop.content.decode()
+
+
+def test_a_ticket_lets_one_browser_in_on_one_host_and_only_once(browser, tenant):
+    ticket = browser.post("/signup", FORM)["Location"].partition("/dashboard/")[2]
+    first, second, elsewhere = (
+        Client(HTTP_HOST=host) for host in (*2 * [f"kiln-and-linen.{settings.MARKETPLACE_HOST}"], tenant.host)
+    )
+
+    assert "session" not in elsewhere.get(f"/dashboard/{ticket}").cookies
+    assert "session" in first.get(f"/dashboard/{ticket}").cookies
+    again = second.get(f"/dashboard/{ticket}")
+    assert (again["Location"], "session" in again.cookies) == ("/dashboard/sign-in", False)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +87,7 @@ def test_a_known_address_needs_its_own_password(browser):
     make_user("kiln@example.com")
 
     assert browser.post("/signup", {**FORM, "password": "another-quiet-password"}).status_code == 409
-    assert browser.post("/signup", {**FORM, "password": PASSWORD}).status_code == 201
+    assert browser.post("/signup", {**FORM, "password": PASSWORD}).status_code == 302
 
 
 def test_a_link_from_a_mail_sets_the_password_once(browser):

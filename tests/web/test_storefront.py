@@ -134,7 +134,9 @@ def test_search_order_and_stock_filter_narrow_the_catalogue(browser):
     assert "Blue plate" not in browser.text
     assert "Red bowl" not in browser.text
     browser.get("/?sort=-price")
-    assert browser.text.index('card-title" dir="auto">Red bowl') < browser.text.index('card-title" dir="auto">Blue bowl')
+    assert browser.text.index('card-title" dir="auto">Red bowl') < browser.text.index(
+        'card-title" dir="auto">Blue bowl'
+    )
 
 
 def test_more_products_follow_by_cursor_without_gaps_or_repeats(browser):

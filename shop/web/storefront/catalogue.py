@@ -47,7 +47,7 @@ class HomePage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Products for sale."""
-        tenant = current_tenant()
+        tenant: Tenant = request.tenant
         listing = CatalogueForm(request.GET).listing(limit=PRODUCTS_A_PAGE, currency=tenant.currency)
         asked = {name: request.GET[name] for name in ASKED if request.GET.get(name)}
         try:

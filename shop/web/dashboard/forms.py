@@ -1,0 +1,156 @@
+"""What a storefront's staff types. Forms check shape; services check rules."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from core.colours import HEX
+from core.forms import LineField, TextField
+from core.money import decimals_of, to_minor
+from services.page_services import MAX_BODY
+from services.review_services import MAX_TEXT
+
+FONT_NAMES = [
+    ("system", _("Plain")),
+    ("serif", _("Serif")),
+    ("rounded", _("Rounded")),
+    ("mono", _("Typewriter")),
+]
+PICTURE_TYPES = "image/jpeg,image/png,image/webp,image/gif"
+
+
+class SignInForm(forms.Form):
+    """Who somebody says they are."""
+
+    email = forms.EmailField(
+        max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        max_length=200,
+        strip=False,
+        label=_("Password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ColourField(forms.RegexField):
+    """Six digits, as the brand keeps it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(rf"^{HEX.pattern}\Z", widget=forms.TextInput(attrs={"type": "color"}), **kwargs)
+
+
+class BrandForm(forms.Form):
+    """What the storefront looks like and says of itself."""
+
+    name = LineField(max_length=80, label=_("Name of the shop"))
+    tagline = LineField(max_length=160, required=False, label=_("In one line"))
+    primary = ColourField(label=_("Main colour"))
+    accent = ColourField(label=_("Second colour"))
+    font = forms.ChoiceField(choices=FONT_NAMES, label=_("Headings"))
+    announcement = LineField(
+        max_length=160, required=False, label=_("Announcement"), help_text=_("A line above every page.")
+    )
+    hero_title = LineField(
+        max_length=120,
+        required=False,
+        label=_("Greeting"),
+        help_text=_("Large, on the front page. Else the line above."),
+    )
+    hero_text = LineField(max_length=300, required=False, label=_("Below the greeting"))
+    featured = forms.MultipleChoiceField(
+        required=False, label=_("Shown first"), widget=forms.CheckboxSelectMultiple
+    )
+    support_email = forms.EmailField(max_length=254, label=_("Address buyers write to"))
+    logo = forms.FileField(
+        required=False, label=_("Logo"), widget=forms.FileInput(attrs={"accept": PICTURE_TYPES})
+    )
+    hero = forms.FileField(
+        required=False,
+        label=_("Picture on the front page"),
+        widget=forms.FileInput(attrs={"accept": PICTURE_TYPES}),
+    )
+
+    def __init__(self, *args: Any, categories: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["featured"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = categories
+
+    def clean_featured(self) -> list[str]:
+        """Up to six."""
+        chosen = self.cleaned_data["featured"]
+        if len(chosen) > 6:
+            raise forms.ValidationError(_("Choose up to six."))
+        return chosen
+
+    def brand(self) -> dict[str, Any]:
+        """The part of it that is the brand."""
+        names = (
+            "tagline",
+            "primary",
+            "accent",
+            "font",
+            "announcement",
+            "hero_title",
+            "hero_text",
+            "featured",
+        )
+        return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+
+
+class PageForm(forms.Form):
+    """A page in the seller's own words."""
+
+    title = LineField(max_length=120, label=_("Title"))
+    body = TextField(
+        max_length=MAX_BODY,
+        required=False,
+        label=_("Text"),
+        help_text=_("Markdown: **bold**, ## heading, - list, [link](https://…)."),
+    )
+    is_published = forms.BooleanField(required=False, initial=True, label=_("Shown to everybody"))
+
+
+class ProductForm(forms.Form):
+    """A product of one kind, to begin with."""
+
+    title = LineField(max_length=200, label=_("Title"))
+    price = forms.DecimalField(min_value=0, max_digits=12, label=_("Price"))
+    stock = forms.IntegerField(min_value=0, max_value=1_000_000, initial=1, label=_("Pieces in stock"))
+    description = TextField(max_length=20_000, required=False, label=_("Description"))
+    picture = forms.FileField(
+        required=False, label=_("Picture"), widget=forms.FileInput(attrs={"accept": PICTURE_TYPES})
+    )
+    is_published = forms.BooleanField(required=False, initial=True, label=_("Shown to everybody"))
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.fields["price"].label = _("Price in %(currency)s") % {"currency": currency}
+        self.fields["price"].widget = forms.TextInput(attrs={"inputmode": "decimal"})
+
+    def clean_price(self) -> int:
+        """Minor units."""
+        price: Decimal = self.cleaned_data["price"]
+        try:
+            return to_minor(price, self.currency)
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("%(currency)s has %(digits)d decimals.")
+                % {"currency": self.currency, "digits": decimals_of(self.currency)}
+            ) from error
+
+
+class AnswerForm(forms.Form):
+    """What the seller says to a review; empty takes it back."""
+
+    text = TextField(max_length=MAX_TEXT, required=False, label=_("Your answer"))
+
+
+class HideForm(forms.Form):
+    """Why a review is hidden."""
+
+    reason = LineField(max_length=300, label=_("Reason"))

@@ -1,0 +1,31 @@
+"""The seller's addresses, below /dashboard."""
+
+from django.urls import path
+
+from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
+from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
+from shop.web.dashboard.selling import (
+    EditPage,
+    NewProductPage,
+    PagesPage,
+    ReviewPage,
+    ReviewsPage,
+    StartPage,
+)
+
+app_name = "dashboard"
+urlpatterns = [
+    path("dashboard", StartPage.as_view(), name="start"),
+    path("dashboard/sign-in", SignInPage.as_view(), name="sign-in"),
+    path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),
+    path("dashboard/arrive", ArrivePage.as_view(), name="arrive"),
+    path("dashboard/products/new", NewProductPage.as_view(), name="product-new"),
+    path("dashboard/brand", BrandPage.as_view(), name="brand"),
+    path("dashboard/brand/preview", PreviewPage.as_view(), name="brand-preview"),
+    path("dashboard/brand/contrast", ContrastPage.as_view(), name="brand-contrast"),
+    path("dashboard/pages", PagesPage.as_view(), name="pages"),
+    path("dashboard/pages/new", EditPage.as_view(), name="page-new"),
+    path("dashboard/pages/<slug:slug>", EditPage.as_view(), name="page-edit"),
+    path("dashboard/reviews", ReviewsPage.as_view(), name="reviews"),
+    path("dashboard/reviews/<uuid:review_id>", ReviewPage.as_view(), name="review"),
+]
