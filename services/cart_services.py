@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, NotFound
@@ -23,22 +24,22 @@ class CartAlreadyOrdered(Conflict):
     """The cart has become an order. Facts: order_id."""
 
     code = "cart_already_ordered"
-    title = "This cart has been ordered already"
+    title = gettext_noop("This cart has been ordered already")
 
 
 class CartFull(Conflict):
     """Too many different things."""
 
     code = "cart_full"
-    title = "The cart is full"
-    detail = "A cart holds up to {limit} different items."
+    title = gettext_noop("The cart is full")
+    detail = gettext_noop("A cart holds up to {limit} different items.")
 
 
 class NotForSale(Conflict):
     """The variant is not sold (any more). Facts: variant_id."""
 
     code = "not_for_sale"
-    title = "This item is not for sale"
+    title = gettext_noop("This item is not for sale")
 
 
 def find_cart(token: str) -> Cart:

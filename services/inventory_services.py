@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
@@ -19,7 +20,7 @@ class InsufficientStock(Conflict):
     """Fewer units are available than requested. Facts: lines, each {variant_id, sku, requested, available}."""
 
     code = "insufficient_stock"
-    title = "Not enough stock"
+    title = gettext_noop("Not enough stock")
 
     @property
     def sentence(self) -> str:

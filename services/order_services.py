@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, NotFound
@@ -46,15 +47,15 @@ class CartEmpty(Conflict):
     """There is nothing to order."""
 
     code = "cart_empty"
-    title = "The cart is empty"
+    title = gettext_noop("The cart is empty")
 
 
 class TotalChanged(Conflict):
     """The buyer confirmed another total than the cart has now. Facts: expected, total."""
 
     code = "total_changed"
-    title = "The total has changed"
-    detail = "Show the buyer the new total and ask again."
+    title = gettext_noop("The total has changed")
+    detail = gettext_noop("Show the buyer the new total and ask again.")
 
 
 def place_order(

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
@@ -57,7 +58,7 @@ class NotPayable(Conflict):
     """The order is not waiting for money."""
 
     code = "not_payable"
-    title = "This order is not waiting for a payment"
+    title = gettext_noop("This order is not waiting for a payment")
 
 
 def start_payment(*, order_id: UUID) -> Payment:
@@ -193,22 +194,22 @@ class NotAuthorised(Conflict):
     """There is no authorised payment that could be captured or voided."""
 
     code = "not_authorised"
-    title = "There is no authorised payment"
+    title = gettext_noop("There is no authorised payment")
 
 
 class OverCapture(Conflict):
     """More than was authorised. Facts: requested, authorised."""
 
     code = "over_capture"
-    title = "More than was authorised"
+    title = gettext_noop("More than was authorised")
 
 
 class ParcelsSent(Conflict):
     """An authorisation that parcels were sent for is captured, not let go."""
 
     code = "parcels_sent"
-    title = "Parcels were sent already"
-    detail = "Capture the payment for what was sent; a refund gives back the rest."
+    title = gettext_noop("Parcels were sent already")
+    detail = gettext_noop("Capture the payment for what was sent; a refund gives back the rest.")
 
 
 VOID_REQUESTED = "void_requested"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
@@ -24,8 +25,8 @@ class PromotionRefused(Conflict):
     """The code does not apply. Facts: reason_code (unknown, not_started, ended, minimum_spend, used_up, used_by_you), reason."""
 
     code = "promotion_refused"
-    title = "This code cannot be used"
-    detail = "{reason}"
+    title = gettext_noop("This code cannot be used")
+    detail = gettext_noop("{reason}")
 
 
 def normalise_code(code: str) -> str:

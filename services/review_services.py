@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -19,16 +20,16 @@ class NotReceived(Refused):
     """Only what has arrived can be reviewed."""
 
     code = "not_received"
-    title = "This product has not been delivered to you"
-    detail = "You can review a product once it has been delivered to you."
+    title = gettext_noop("This product has not been delivered to you")
+    detail = gettext_noop("You can review a product once it has been delivered to you.")
 
 
 class AlreadyReviewed(Conflict):
     """Somebody with this e-mail address reviewed the product from another order."""
 
     code = "already_reviewed"
-    title = "This product has been reviewed with your e-mail address already"
-    detail = "To change that review, open it from the order you wrote it from."
+    title = gettext_noop("This product has been reviewed with your e-mail address already")
+    detail = gettext_noop("To change that review, open it from the order you wrote it from.")
 
 
 def received_lines(**order: object) -> list[OrderLine]:

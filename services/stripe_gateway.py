@@ -11,6 +11,7 @@ from typing import Any
 import stripe
 import urllib3
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from core.db import must_be_outside_transaction
 from core.errors import Conflict, Unavailable
@@ -22,16 +23,16 @@ class PaymentProviderUnavailable(Unavailable):
     """Stripe does not answer, or not now. Facts: retry_after."""
 
     code = "payment_provider_unavailable"
-    title = "The payment provider does not answer right now"
-    detail = "Nothing was charged. Try again in {retry_after} seconds."
+    title = gettext_noop("The payment provider does not answer right now")
+    detail = gettext_noop("Nothing was charged. Try again in {retry_after} seconds.")
 
 
 class PaymentProviderRefused(Conflict):
     """Stripe understood and said no. Facts: reason_code, reason."""
 
     code = "payment_provider_refused"
-    title = "The payment provider refused this"
-    detail = "{reason}"
+    title = gettext_noop("The payment provider refused this")
+    detail = gettext_noop("{reason}")
 
 
 class PooledClient(stripe.HTTPClient):

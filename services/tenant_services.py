@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.db import marketplace_work, tenant_connection
@@ -30,8 +31,8 @@ class SignUpRefused(Conflict):
     """The e-mail address has an account and the password is not its password."""
 
     code = "account_exists"
-    title = "This e-mail address already has an account"
-    detail = "Sign up with that account's password, or reset it first."
+    title = gettext_noop("This e-mail address already has an account")
+    detail = gettext_noop("Sign up with that account's password, or reset it first.")
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,8 @@ class PoolEmpty(Conflict):
     """Several sign-ups emptied the pool at the same moment; the next try makes its own schema."""
 
     code = "try_again"
-    title = "Many storefronts are opening right now"
-    detail = "Send the same request again in {retry_after} seconds."
+    title = gettext_noop("Many storefronts are opening right now")
+    detail = gettext_noop("Send the same request again in {retry_after} seconds.")
 
 
 PALETTES = (

@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext_noop
+
 from core.errors import Conflict, Invalid
 
 SHAPE = re.compile(r"[a-z0-9]([a-z0-9-]{1,38})[a-z0-9]")
@@ -137,7 +139,7 @@ class SlugUnavailable(Conflict):
     """The address is reserved, taken, or looks like one that is. Facts: field, reason."""
 
     code = "slug_unavailable"
-    title = "This address is not available"
+    title = gettext_noop("This address is not available")
     detail = "{field}: {reason}"
 
 

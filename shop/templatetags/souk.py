@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from django import template
 from django.utils.html import escape
@@ -48,8 +48,9 @@ def day(moment: datetime) -> str:
 
 @register.filter
 def moment(when: datetime) -> str:
-    """A date and time (UTC) in the reader's language: "23 Nov 2026, 17:05"."""
-    return format_datetime(when, "medium", locale=to_locale(get_language() or "en"))
+    """A date and time (UTC) in the reader's language: "Nov 23, 2026, 5:05 PM", "23.11.2026, 17:05"."""
+    locale = to_locale(get_language() or "en")
+    return f"{format_date(when, 'medium', locale=locale)}, {format_time(when, 'short', locale=locale)}"
 
 
 @register.filter

@@ -5,6 +5,8 @@ from typing import Any
 from babel.numbers import get_currency_name
 from django import forms
 from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from core.forms import LineField, country_choices
 
@@ -16,36 +18,37 @@ class SignUpForm(forms.Form):
 
     name = LineField(
         max_length=80,
-        label="Name of your shop",
+        label=_("Name of your shop"),
         widget=forms.TextInput(attrs={"autocomplete": "organization", "data-slug-from": "id_slug"}),
     )
     slug = forms.CharField(
         max_length=60,
-        label="Address",
-        help_text="3 to 40 small letters, digits and hyphens.",
+        label=_("Address"),
+        help_text=_("3 to 40 small letters, digits and hyphens."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
     email = forms.EmailField(
-        max_length=254, label="Your e-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        max_length=254, label=_("Your e-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
     password = forms.CharField(
         max_length=200,
         strip=False,
-        label="Password",
-        help_text="At least 8 characters. If you already sell here, use the password you have.",
+        label=_("Password"),
+        help_text=_("At least 8 characters. If you already sell here, use the password you have."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    country = forms.ChoiceField(label="You sell from", initial="DE")
-    currency = forms.ChoiceField(label="Your prices are in")
+    country = forms.ChoiceField(label=_("You sell from"), initial="DE")
+    currency = forms.ChoiceField(label=_("Your prices are in"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         country, currency = self.fields["country"], self.fields["currency"]
         assert isinstance(country, forms.ChoiceField)
         assert isinstance(currency, forms.ChoiceField)
-        country.choices = country_choices()
+        country.choices = country_choices(locale=get_language() or "en")
+        locale = get_language() or "en"
         codes = sorted({*CURRENCIES, settings.CURRENCY})
-        currency.choices = [(code, f"{code}, {get_currency_name(code, locale='en')}") for code in codes]
+        currency.choices = [(code, f"{code}, {get_currency_name(code, locale=locale)}") for code in codes]
         currency.initial = settings.CURRENCY
