@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Prefetch, Q, QuerySet
 
 from core.errors import NotFound
-from shop.models import Order, OrderLine, Payment, Shipment
+from shop.models import Order, OrderLine, Payment, Shipment, ShipmentLine
 
 
 def whole_orders() -> QuerySet[Order]:
@@ -30,6 +30,27 @@ def _one(queryset: QuerySet[Order], **where: Any) -> Order:
 def order_by_secret(secret: str) -> Order:
     """What the holder of the link may see. Raises NotFound."""
     return _one(whole_orders(), secret=secret)
+
+
+def order_head(secret: str) -> Order:
+    """The order alone, without what belongs to it. Raises NotFound."""
+    return _one(Order.objects.all(), secret=secret)
+
+
+def order_page(secret: str) -> Order:
+    """As `order_by_secret`, with what the buyer's page shows and no more. Raises NotFound."""
+    orders = Order.objects.prefetch_related(
+        Prefetch("lines", OrderLine.objects.select_related("variant__product").order_by("position")),
+        Prefetch(
+            "shipments",
+            Shipment.objects.prefetch_related(
+                Prefetch("lines", ShipmentLine.objects.select_related("order_line"))
+            ),
+        ),
+        "payments",
+        "refunds",
+    )
+    return _one(orders, secret=secret)
 
 
 def order_of_buyer(*, order_id: UUID, buyer_id: UUID) -> Order:

@@ -18,7 +18,7 @@ from services.payment_services import NotPayable, refresh_payment, start_payment
 from services.review_services import received_lines, remove_review, save_review
 from services.stripe_gateway import PaymentProviderRefused
 from shop.models import ActorKind, Order, OrderStatus, Product, Review
-from shop.selectors.orders import order_by_secret
+from shop.selectors.orders import order_head, order_page
 from shop.selectors.pictures import thumbnails
 from shop.selectors.reviews import reviews_from
 from shop.web.storefront.forms import ReviewForm
@@ -49,7 +49,7 @@ class OrderPage(Page):
 
     def get(self, request: HttpRequest, secret: str) -> HttpResponse:
         """The order. Back from the payment page it asks how the payment went, and looks again while it is open."""
-        order = order_by_secret(secret)
+        order = order_page(secret)
         looks = _number(request.GET.get("paid", ""))
         if looks and order.status == OrderStatus.PENDING:
             order = self._after_payment(order)
@@ -61,7 +61,7 @@ class OrderPage(Page):
             refresh_payment(order)
         except DomainError:  # the webhook will tell; the page looks again
             return order
-        return order_by_secret(order.secret)
+        return order_page(order.secret)
 
     def show_order(
         self, request: HttpRequest, order: Order, *, looks: int = 0, problem: str = "", status: int = 200
@@ -92,13 +92,12 @@ class OrderPage(Page):
 
 def _reviews(order: Order) -> dict[str, Any]:
     """Products of the order that have arrived, and those of them that were reviewed; nothing is asked before that."""
-    if not (order.delivered_at or any(parcel.delivered_at for parcel in order.shipments.all())):
-        return {"reviewable": set(), "reviewed": set()}
-    received = received_lines(order_id=order.pk)
-    return {
-        "reviewable": {line.variant.product_id for line in received if line.variant},
-        "reviewed": set(reviews_from(order)),
-    }
+    lines = {line.pk for line in order.lines.all()} if order.delivered_at else set()
+    for parcel in order.shipments.all():
+        if parcel.delivered_at:
+            lines |= {line.order_line_id for line in parcel.lines.all()}
+    received = {line.variant.product_id for line in order.lines.all() if line.pk in lines and line.variant}
+    return {"reviewable": received, "reviewed": set(reviews_from(order)) if received else set()}
 
 
 class ReviewPage(Page):
@@ -134,7 +133,7 @@ class ReviewPage(Page):
 
     @staticmethod
     def _asked(secret: str, product_id: UUID) -> tuple[Order, Review | None, Product]:
-        order = order_by_secret(secret)
+        order = order_head(secret)
         for line in received_lines(order_id=order.pk, variant__product_id=product_id):
             if line.variant is not None:
                 return order, reviews_from(order).get(product_id), line.variant.product
@@ -150,7 +149,7 @@ class PayPage(Page):
 
     def post(self, request: HttpRequest, secret: str) -> HttpResponse:
         """Pay now."""
-        return on_to_payment(order_by_secret(secret))
+        return on_to_payment(order_head(secret))
 
 
 class CancelPage(OrderPage):
@@ -162,13 +161,13 @@ class CancelPage(OrderPage):
 
     def post(self, request: HttpRequest, secret: str) -> HttpResponse:
         """Cancel; what was paid is refunded."""
-        order = order_by_secret(secret)
+        order = order_head(secret)
         try:
             cancel_order(order_id=order.pk, actor=Actor(ActorKind.GUEST), reason="cancelled by the buyer")
         except DomainError:
             return self.show_order(
                 request,
-                order_by_secret(secret),
+                order_page(secret),
                 problem=_("This order cannot be cancelled any more."),
                 status=409,
             )
