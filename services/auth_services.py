@@ -217,6 +217,11 @@ def sign_out(*, session_id: UUID) -> None:
     Session.objects.filter(pk=session_id, revoked_at=None).update(revoked_at=now())
 
 
+def sign_out_everywhere(*, user_id: UUID, tenant: Tenant | None) -> None:
+    """End all sessions of a person on one host."""
+    Session.objects.filter(user_id=user_id, tenant=tenant, revoked_at=None).update(revoked_at=now())
+
+
 @marketplace_work
 def change_password(*, user_id: UUID, old: str, new: str, tenant: Tenant | None) -> TokenPair:
     """Every token issued before is dead; the caller gets new ones. Raises NotSignedIn, Invalid."""

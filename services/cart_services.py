@@ -1,6 +1,7 @@
 """Carts: what a buyer means to buy, checked against stock whenever it changes."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -218,6 +219,29 @@ def price(cart: Cart) -> PricedCart:
     return price_cart(
         cart_id=cart.pk, promotion_code=cart.promotion_code, currency=current_tenant().currency, at=now()
     )
+
+
+@transaction.atomic
+def join_carts(*, token: str, buyer_id: UUID) -> Cart | None:
+    """A guest signs in: their cart, with what an earlier cart of the account still had in it; or that one alone.
+
+    What is no longer for sale, or more than there is, stays behind. None where there is no open cart.
+    """
+    try:
+        cart = adopt_cart(token=token, buyer_id=buyer_id) if token else None
+    except (NotFound, CartAlreadyOrdered):
+        cart = None
+    others = Cart.objects.filter(buyer_id=buyer_id, order_id=None, expires_at__gt=now()).order_by(
+        "-created_at"
+    )
+    earlier = others.exclude(pk=cart.pk).first() if cart else others.first()
+    if cart is None or earlier is None:
+        return cart or earlier
+    for line in earlier.lines.all():
+        with suppress(NotForSale, InsufficientStock, CartFull):
+            add_to_cart(cart=cart, variant_id=line.variant_id, quantity=line.quantity)
+    earlier.delete()
+    return cart
 
 
 def adopt_cart(*, token: str, buyer_id: UUID) -> Cart:

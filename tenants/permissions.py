@@ -1,35 +1,19 @@
 """Who may: roles are read from the database on each request."""
 
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.requests import tenant_of
-from tenants.models import Membership, Role, Tenant
+from tenants.models import Role
+from tenants.selectors import role_in
 
 EVERYONE = frozenset(Role.values)
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 FULFILLERS = MANAGERS | {Role.FULFILMENT}
 SUPPORTERS = MANAGERS | {Role.SUPPORT}
 OWNER = frozenset({Role.OWNER})
-
-
-def role_in(user_id: UUID, tenant: Tenant) -> str | None:
-    """A person's role in a storefront.
-
-    One that somebody was given counts once they have proved their mailbox: anybody may have opened an account in
-    that name before.
-    """
-    return (
-        Membership.objects.filter(
-            Q(role=Role.OWNER) | Q(user__email_verified_at__isnull=False), user_id=user_id, tenant=tenant
-        )
-        .values_list("role", flat=True)
-        .first()
-    )
 
 
 def role_here(request: Request) -> str | None:

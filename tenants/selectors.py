@@ -1,11 +1,11 @@
-"""Reading storefronts, for the operator."""
+"""Reading storefronts, for the operator; and who may what in one."""
 
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
-from tenants.models import Tenant
+from tenants.models import Membership, Role, Tenant
 
 
 def storefronts(*, status: str = "", q: str = "") -> QuerySet[Tenant]:
@@ -22,3 +22,18 @@ def storefront(tenant_id: UUID) -> Tenant:
     if found is None:
         raise NotFound(what="storefront")
     return found
+
+
+def role_in(user_id: UUID, tenant: Tenant) -> str | None:
+    """A person's role in a storefront.
+
+    One that somebody was given counts once they have proved their mailbox: anybody may have opened an account in
+    that name before.
+    """
+    return (
+        Membership.objects.filter(
+            Q(role=Role.OWNER) | Q(user__email_verified_at__isnull=False), user_id=user_id, tenant=tenant
+        )
+        .values_list("role", flat=True)
+        .first()
+    )

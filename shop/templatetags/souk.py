@@ -13,7 +13,7 @@ from babel.numbers import format_decimal
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, gettext, gettext_noop, to_locale
 
 from core.middleware import allow_style
 from core.money import Money
@@ -57,6 +57,21 @@ def moment(when: datetime) -> str:
 def decimal(value: float) -> str:
     """One decimal in the reader's language: "4.3", "4,3"."""
     return format_decimal(round(value, 1), format="0.0", locale=to_locale(get_language() or "en"))
+
+
+STATUSES = {
+    "pending": gettext_noop("Waits for payment"),
+    "confirmed": gettext_noop("Confirmed"),
+    "shipped": gettext_noop("Shipped"),
+    "delivered": gettext_noop("Delivered"),
+    "cancelled": gettext_noop("Cancelled"),
+}
+
+
+@register.filter
+def order_status(status: str) -> str:
+    """What a status is called in the reader's language."""
+    return gettext(STATUSES.get(status, status))
 
 
 @register.filter

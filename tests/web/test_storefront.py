@@ -615,8 +615,7 @@ def test_a_mailbox_proof_sets_a_password_once(browser):
         "password": "quiet-evening-tea",
     }
 
-    assert browser.post("/account/confirm", form).status_code == 200
-    assert "Your account is ready" in browser.text
+    assert browser.post("/account/confirm", form)["Location"] == "/account"
     assert User.objects.get(email="new@example.com").check_password("quiet-evening-tea")
     assert browser.post("/account/confirm", form).status_code == 400
     assert "used already" in browser.text

@@ -4,15 +4,14 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from core.errors import DomainError, TooMany
 from core.forms import add_refusal
 from core.requests import client_address
 from services.auth_services import TokenRefused, redeem_ticket, sign_in
-from shop.web.dashboard.forms import SignInForm
-from shop.web.storefront.page import Page
-from tenants.permissions import role_in
+from shop.web.storefront.forms import SignInForm
+from shop.web.storefront.page import Page, wanted_path
+from tenants.selectors import role_in
 from tenants.web.sessions import end_session, keep_signed_in, session_of
 
 
@@ -25,8 +24,8 @@ class SignInPage(Page):
         """The form; those who are in already go on."""
         session = session_of(request)
         if session and role_in(session.user_id, request.tenant):
-            return redirect(wanted_path(request))
-        return self.show(request, form=SignInForm(), next=wanted_path(request))
+            return redirect(wanted_path(request, "/dashboard"))
+        return self.show(request, form=SignInForm(), next=wanted_path(request, "/dashboard"))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign in. Failures are counted, see `services.auth_services.check_credentials`."""
@@ -39,16 +38,11 @@ class SignInPage(Page):
                 status = (
                     HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooMany) else HTTPStatus.FORBIDDEN
                 )
-                return self.show(request, form=form, next=wanted_path(request), status=status)
-            return keep_signed_in(request, redirect(wanted_path(request)), pair)
-        return self.show(request, form=form, next=wanted_path(request), status=HTTPStatus.BAD_REQUEST)
-
-
-def wanted_path(request: HttpRequest, otherwise: str = "/dashboard") -> str:
-    """Where `next` leads, on this host only."""
-    path = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if is_ours and len(path) < 500 else otherwise
+                return self.show(request, form=form, next=wanted_path(request, "/dashboard"), status=status)
+            return keep_signed_in(request, redirect(wanted_path(request, "/dashboard")), pair)
+        return self.show(
+            request, form=form, next=wanted_path(request, "/dashboard"), status=HTTPStatus.BAD_REQUEST
+        )
 
 
 class ArrivePage(Page):

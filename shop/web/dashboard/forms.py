@@ -21,20 +21,6 @@ FONT_NAMES = [
 PICTURE_TYPES = "image/jpeg,image/png,image/webp,image/gif"
 
 
-class SignInForm(forms.Form):
-    """Who somebody says they are."""
-
-    email = forms.EmailField(
-        max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
-    )
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("Password"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-
-
 class ColourField(forms.RegexField):
     """Six digits, as the brand keeps it."""
 

@@ -11,7 +11,8 @@ from django.urls import reverse
 from core.errors import Refused
 from shop.web.storefront.errors import refused
 from shop.web.storefront.page import Page
-from tenants.permissions import EVERYONE, role_in
+from tenants.permissions import EVERYONE
+from tenants.selectors import role_in
 from tenants.web.sessions import session_of
 
 

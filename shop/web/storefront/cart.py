@@ -15,7 +15,7 @@ from shop.models import Cart
 from shop.selectors.carts import unpaid_order_of_cart
 from shop.selectors.pictures import thumbnails
 from shop.web.storefront.forms import CodeForm, QuantityForm
-from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
+from shop.web.storefront.page import REFUSED, Page, buyer_id_of, cart_of, cart_token
 
 
 class CartPage(Page):
@@ -50,7 +50,7 @@ class CartPage(Page):
             cart_units=sum(line.quantity for line in priced.lines) if priced else 0,
             blocked=priced is not None
             and any(line.is_short or not line.is_for_sale for line in priced.lines),
-            unpaid=unpaid_order_of_cart(cart_token(request))
+            unpaid=unpaid_order_of_cart(cart_token(request), buyer_id=buyer_id_of(request))
             if cart is None and cart_token(request)
             else None,
             added=request.GET.get("added", ""),

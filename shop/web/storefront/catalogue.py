@@ -25,7 +25,7 @@ from shop.selectors.reviews import published_reviews, ratings_of
 from shop.selectors.selling import active_rate
 from shop.web.storefront.choices import choose_variant, options_from, pictures_of
 from shop.web.storefront.forms import SORTS, AddForm, CatalogueForm
-from shop.web.storefront.page import REFUSED, Page, cart_of, keep_cart
+from shop.web.storefront.page import REFUSED, Page, buyer_id_of, cart_of, keep_cart
 from shop.web.storefront.search_engines import product_data
 from tenants.context import current_tenant
 from tenants.models import Tenant
@@ -147,7 +147,7 @@ class ProductPage(Page):
         cart = cart_of(request)
         try:
             if cart is None:
-                cart = open_cart(lines=[StockLine(variant_id, quantity)])
+                cart = open_cart(buyer_id=buyer_id_of(request), lines=[StockLine(variant_id, quantity)])
             else:
                 add_to_cart(cart=cart, variant_id=variant_id, quantity=quantity)
         except InsufficientStock as refusal:

@@ -1,23 +1,30 @@
 """Checkout: who buys, where it goes, what it costs, and on to the payment page."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from core.errors import DomainError
+from core.errors import Conflict, DomainError
 from core.forms import add_refusal
 from core.ids import new_secret
 from services.address_rules import check_address
+from services.address_services import save_address
 from services.cart_services import CartAlreadyOrdered, NotForSale, price, set_promotion
 from services.inventory_services import InsufficientStock
 from services.order_services import CartEmpty, TotalChanged, place_order
 from services.promotion_services import PromotionRefused
-from shop.models import Cart, Order
+from shop.models import Address, Cart, Order
 from shop.selectors.carts import unpaid_order_of_cart
+from shop.selectors.people import addresses_of
 from shop.selectors.pictures import thumbnails
 from shop.web.storefront.forms import CheckoutForm, CodeForm
 from shop.web.storefront.orders import on_to_payment
-from shop.web.storefront.page import REFUSED, Page, cart_of, cart_token
+from shop.web.storefront.page import REFUSED, Page, buyer_id_of, cart_of, cart_token
+from tenants.web.sessions import person_of
 
 
 class CheckoutPage(Page):
@@ -30,8 +37,16 @@ class CheckoutPage(Page):
         cart = cart_of(request)
         if cart is None:
             return self._without_cart(request)
-        country = request.tenant.country
-        return self._show(request, cart, CheckoutForm(country=country, initial={"country": country}))
+        person, wanted = person_of(request), request.GET.get("address", "")
+        addresses = list(addresses_of(person.pk)) if person else []
+        known = next((row for row in addresses if str(row.pk) == wanted), addresses[0] if addresses else None)
+        initial: dict[str, Any] = {"country": request.tenant.country}
+        if person:
+            initial["email"], initial["name"] = person.email, person.name
+        if known and wanted != "new":
+            initial |= known.snapshot()
+        form = CheckoutForm(country=request.tenant.country, initial=initial)
+        return self._show(request, cart, form, addresses=addresses, chosen=None if wanted == "new" else known)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Order, then pay. Sent twice, it is one order. Or only change the country or the promo code."""
@@ -70,9 +85,13 @@ class CheckoutPage(Page):
 
     @staticmethod
     def _order(request: HttpRequest, form: CheckoutForm) -> Order:
-        values, token = form.cleaned_data, cart_token(request)
+        values, token, buyer_id = form.cleaned_data, cart_token(request), buyer_id_of(request)
+        if buyer_id and values["save_address"]:
+            with suppress(Conflict):  # so many addresses are enough; the order matters more
+                save_address(user_id=buyer_id, **form.address())
         return place_order(
             cart_token=token,
+            buyer_id=buyer_id,
             email=values["email"],
             shipping_address=check_address(form.address()),
             expected_total_minor=values["expected_total"],
@@ -105,6 +124,8 @@ class CheckoutPage(Page):
         status: int = 200,
         code_problem: str = "",
         code: str = "",
+        addresses: Sequence[Address] = (),
+        chosen: Address | None = None,
     ) -> HttpResponse:
         priced = price(cart)
         if not priced.lines:
@@ -119,11 +140,13 @@ class CheckoutPage(Page):
             key=form.data.get("key") or form.initial.get("key") or new_secret(),
             code_problem=code_problem,
             code=code if code_problem else "",
+            addresses=addresses,
+            chosen=chosen,
         )
 
     @staticmethod
     def _without_cart(request: HttpRequest) -> HttpResponse:
         """The cart has become an order already, or there is none."""
         token = cart_token(request)
-        order = unpaid_order_of_cart(token) if token else None
+        order = unpaid_order_of_cart(token, buyer_id=buyer_id_of(request)) if token else None
         return redirect("storefront:order", order.secret) if order else redirect("storefront:cart")

@@ -71,6 +71,7 @@ class CheckoutForm(AddressForm):
     email = forms.EmailField(
         max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
+    save_address = forms.BooleanField(required=False, label=_("Keep this address in my account"))
     expected_total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     key = forms.RegexField(r"^[A-Za-z0-9_-]{20,64}$", widget=forms.HiddenInput)
 
@@ -93,6 +94,74 @@ class ReviewForm(forms.Form):
         label=_("Name shown with it"),
         widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
     )
+
+
+class SignInForm(forms.Form):
+    """Who somebody says they are."""
+
+    email = forms.EmailField(
+        max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        max_length=200,
+        strip=False,
+        label=_("Password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class MailboxForm(forms.Form):
+    """Where to send a link."""
+
+    email = forms.EmailField(
+        max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+class ProfileForm(forms.Form):
+    """What a person wants to be called."""
+
+    name = LineField(
+        max_length=120,
+        required=False,
+        label=_("Your name"),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password there is, and the one to be."""
+
+    old = forms.CharField(
+        max_length=200,
+        strip=False,
+        label=_("Your password now"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    password = forms.CharField(
+        max_length=200,
+        strip=False,
+        label=_("New password"),
+        help_text=_("At least 8 characters, and not one of the common ones."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class EraseForm(forms.Form):
+    """To be forgotten, one proves once more who one is."""
+
+    password = forms.CharField(
+        max_length=200,
+        strip=False,
+        label=_("Your password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class AccountAddressForm(AddressForm):
+    """An address of the account."""
+
+    is_default = forms.BooleanField(required=False, label=_("Use it unless I choose another"))
 
 
 class ConfirmForm(forms.Form):

@@ -4,6 +4,7 @@ import hashlib
 import re
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
@@ -11,11 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
 from core.errors import DomainError, NotFound, Unavailable
 from core.problems import WEATHER
-from services.cart_services import CartAlreadyOrdered, find_cart
+from services.cart_services import CartAlreadyOrdered, adopt_cart, find_cart
 from shop.models import Cart
 from shop.selectors.carts import units_in_cart
 from shop.web.storefront.errors import not_found, refused
@@ -49,9 +51,12 @@ class Page(View):
 
     def show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
         """The page's template in the storefront's frame."""
-        token = cart_token(request)
-        context.setdefault("cart_units", units_in_cart(token) if token else 0)
-        response = render(request, self.template, {**context, "person": person_of(request)}, status=status)
+        token, person = cart_token(request), person_of(request)
+        if "cart_units" not in context:
+            context["cart_units"] = (
+                units_in_cart(token, buyer_id=person.pk if person else None) if token else 0
+            )
+        response = render(request, self.template, {**context, "person": person}, status=status)
         return revalidated(request, response) if self.is_kept else response
 
 
@@ -78,15 +83,31 @@ def cart_token(request: HttpRequest) -> str:
 
 
 def cart_of(request: HttpRequest) -> Cart | None:
-    """The guest's open cart, if there is one: not expired, not ordered, not taken over by an account."""
-    token = cart_token(request)
+    """The buyer's open cart, if there is one: not expired, not ordered, not another account's.
+
+    Whoever is signed in makes a guest's cart theirs.
+    """
+    token, person = cart_token(request), person_of(request)
     if not token:
         return None
     try:
-        cart = find_cart(token)
+        cart = adopt_cart(token=token, buyer_id=person.pk) if person else find_cart(token)
     except (NotFound, CartAlreadyOrdered):
         return None
-    return cart if cart.buyer_id is None else None
+    return cart if person or cart.buyer_id is None else None
+
+
+def buyer_id_of(request: HttpRequest) -> UUID | None:
+    """The account somebody buys with; None for guests."""
+    person = person_of(request)
+    return person.pk if person else None
+
+
+def wanted_path(request: HttpRequest, otherwise: str) -> str:
+    """Where `next` leads, on this host only; else `otherwise`."""
+    path = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_ours and len(path) < 500 else otherwise
 
 
 def keep_cart(response: HttpResponse, cart: Cart) -> HttpResponse:

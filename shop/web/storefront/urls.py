@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from django.views.decorators.cache import cache_control
 
-from shop.web.storefront.account import ConfirmPage
+from shop.web.storefront import account
 from shop.web.storefront.cart import CartLinePage, CartPage, CodePage
 from shop.web.storefront.catalogue import HomePage, ProductPage, ReviewsPage, SuggestPage
 from shop.web.storefront.checkout import CheckoutPage
@@ -44,5 +44,20 @@ urlpatterns = [
         {"sitemaps": SITEMAPS, "sitemap_url_name": "storefront:sitemap"},
     ),
     path("sitemap-<str:section>.xml", for_an_hour(sitemaps.sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
-    path("account/confirm", ConfirmPage.as_view(), name="account-confirm"),
+    path("account", account.OverviewPage.as_view(), name="account"),
+    path("account/sign-in", account.SignInPage.as_view(), name="sign-in"),
+    path("account/sign-out", account.SignOutPage.as_view(), name="sign-out"),
+    path("account/join", account.MailboxPage.as_view(), name="join"),
+    path("account/forgotten", account.ForgottenPage.as_view(), name="forgotten"),
+    path("account/confirm", account.ConfirmPage.as_view(), name="account-confirm"),
+    path("account/orders", account.OrdersPage.as_view(), name="orders"),
+    path("account/orders/<uuid:order_id>", account.OneOrderPage.as_view(), name="account-order"),
+    path("account/addresses", account.AddressesPage.as_view(), name="addresses"),
+    path("account/addresses/new", account.AddressPage.as_view(), name="address-new"),
+    path("account/addresses/<uuid:address_id>", account.AddressPage.as_view(), name="address"),
+    path("account/reviews", account.ReviewsPage.as_view(), name="account-reviews"),
+    path("account/profile", account.ProfilePage.as_view(), name="profile"),
+    path("account/data", account.DataPage.as_view(), name="data"),
+    path("account/data/export", account.ExportPage.as_view(), name="data-export"),
+    path("account/goodbye", account.GoodbyePage.as_view(), name="goodbye"),
 ]

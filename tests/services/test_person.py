@@ -1,0 +1,117 @@
+"""What a storefront knows of a person: given, and forgotten."""
+
+import uuid
+
+import pytest
+from django.db import connection
+
+from services.address_services import save_address
+from services.auth_services import NotSignedIn
+from services.cart_services import open_cart
+from services.inventory_services import StockLine
+from services.order_history import SYSTEM
+from services.order_services import cancel_order
+from services.person_services import StaffStays, StillNeeded, erase_person, export_person
+from services.review_services import save_review
+from shop.models import Order, Payment, Product, Review
+from tenants.context import tenant_scope
+from tests.factories.shop import ADDRESS, make_delivered, make_order, make_variant
+from tests.factories.tenants import PASSWORD, make_user, owner_of
+
+TRACES = ("Ada Lovelace", "Unter den Linden", "ada@example.com", "+4930123456")
+WHOLE_SCHEMA = """
+SELECT string_agg(format('SELECT %L::text AS t, x::text AS row FROM %I.%I x', table_name, table_schema, table_name), ' UNION ALL ')
+  FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'shop%'
+"""
+
+
+@pytest.fixture
+def person(serving, stripe_local):
+    """Somebody with an order, a review, an address, a cart and messages here."""
+    user = make_user("ada@example.com", name="Ada Lovelace")
+    variant = make_variant()
+    address = {**ADDRESS, "phone": "+4930123456"}
+    make_delivered(variant, stripe_local, buyer_id=user.pk, email=user.email)
+    save_review(product_id=variant.product_id, rating=5, buyer_id=user.pk)
+    save_address(user_id=user.pk, **address)
+    open_cart(buyer_id=user.pk, lines=[StockLine(make_variant().pk, 1)])
+    return user
+
+
+def rows_with(text: str) -> list[str]:
+    """Tables of the storefront in which a row says this, asked of all their columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(WHOLE_SCHEMA)
+        cursor.execute(
+            f"SELECT t FROM ({cursor.fetchone()[0]}) AS all_rows WHERE row ILIKE %s", [f"%{text}%"]
+        )
+        return [table for (table,) in cursor.fetchall()]
+
+
+def test_the_traces_are_found_before(person):
+    assert all(rows_with(trace) for trace in TRACES)
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_nothing_of_a_forgotten_person_is_left_in_the_storefront(person, trace):
+    erase_person(user=person, password=PASSWORD)
+
+    assert rows_with(trace) == []
+
+
+def test_the_books_and_the_stars_stay(person):
+    before = Order.objects.values("number", "total_minor", "status", "currency").get()
+    erase_person(user=person, password=PASSWORD)
+
+    assert Order.objects.values("number", "total_minor", "status", "currency").get() == before
+    assert Order.objects.get().shipping_address["country"] == "DE"
+    assert Product.objects.filter(rating_count=1, rating_sum=5).exists()
+    assert Review.objects.get().author == "—"
+    assert Payment.objects.get().status == "captured"
+
+
+def test_the_same_person_in_another_storefront_is_not_touched(person, other_tenant):
+    with tenant_scope(other_tenant):
+        save_address(user_id=person.pk, **ADDRESS)
+
+    erase_person(user=person, password=PASSWORD)
+
+    with tenant_scope(other_tenant):
+        assert rows_with("Ada Lovelace") == ["shop_address"]
+
+
+def test_an_open_order_has_to_end_first(person):
+    order = make_order((make_variant(), 1), buyer_id=person.pk)
+
+    with pytest.raises(StillNeeded):
+        erase_person(user=person, password=PASSWORD)
+    assert rows_with("Unter den Linden")
+    cancel_order(order_id=order.pk, actor=SYSTEM)
+    erase_person(user=person, password=PASSWORD)
+
+
+def test_a_wrong_password_forgets_nobody(person):
+    with pytest.raises(NotSignedIn):
+        erase_person(user=person, password="wrong")
+    assert rows_with("Ada Lovelace")
+
+
+def test_the_staff_is_not_forgotten(serving):
+    with pytest.raises(StaffStays):
+        erase_person(user=owner_of(serving), password=PASSWORD)
+
+
+def test_an_export_has_each_part_and_nothing_of_others(person):
+    save_address(user_id=uuid.uuid4(), **{**ADDRESS, "line1": "Elsewhere 1"})
+
+    data = export_person(person)
+
+    assert {name: len(rows) for name, rows in data.items() if isinstance(rows, list)} == {
+        "addresses": 1,
+        "carts": 1,
+        "orders": 1,
+        "reviews": 1,
+        "notifications": len(data["notifications"]),
+    }
+    assert data["notifications"]
+    assert "Elsewhere" not in str(data)

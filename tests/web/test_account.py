@@ -1,0 +1,326 @@
+"""The buyer's account on the storefront's pages."""
+
+import json
+import re
+
+import pytest
+from django.test import Client
+
+from core.ids import new_id
+from services.address_services import save_address
+from services.auth_services import ATTEMPTS_PER_ACCOUNT, mailbox_proof, open_session
+from shop.models import Address, Cart, Order
+from tenants.models import Session, User
+from tests.factories.jobs import run_jobs
+from tests.factories.shop import ADDRESS, make_order, make_product, make_variant
+from tests.factories.tenants import PASSWORD, make_user
+from tests.web.test_storefront import CONTACT, Browser
+
+PAGES = ["", "/orders", "/addresses", "/addresses/new", "/reviews", "/profile", "/data", "/data/export"]
+ODD = ["\x00", "a" * 10_000, "\u202eevil", "🛒" * 300]
+
+
+@pytest.fixture
+def person(db) -> User:
+    """Somebody with an account."""
+    return make_user(name="Ada Lovelace", email_verified_at=None)
+
+
+@pytest.fixture
+def guest(serving) -> Browser:
+    """A browser nobody has signed in with."""
+    return Browser(serving)
+
+
+@pytest.fixture
+def browser(guest, person) -> Browser:
+    """The person's browser."""
+    guest.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+    return guest
+
+
+# In and out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_whoever_is_not_signed_in_signs_in_and_arrives_where_they_wanted(guest, person, page):
+    response = guest.get(f"/account{page}")
+    guest.get(response["Location"])
+    form = {"email": person.email, "password": PASSWORD, "next": guest.hidden("next")}
+
+    assert guest.post("/account/sign-in", form)["Location"] == f"/account{page}"
+    assert guest.get(f"/account{page}").status_code == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_asks_more_than_twelve_questions_or_is_kept(
+    browser, person, page, django_assert_max_num_queries
+):
+    for number in range(3):
+        make_order((make_variant(), 1), buyer_id=person.pk)
+        save_address(user_id=person.pk, **{**ADDRESS, "line1": f"Street {number}"})
+
+    with django_assert_max_num_queries(12):
+        response = browser.get(f"/account{page}")
+
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["//evil.example", "https://evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
+def test_signing_in_leads_nowhere_else(guest, person, elsewhere):
+    form = {"email": person.email, "password": PASSWORD, "next": elsewhere}
+
+    assert guest.post("/account/sign-in", form)["Location"] == "/account"
+
+
+def test_a_wrong_password_and_an_unknown_address_are_told_alike_and_counted(guest, person):
+    said = set()
+    for email in (person.email, "nobody@example.com"):
+        assert guest.post("/account/sign-in", {"email": email, "password": "wrong"}).status_code == 403
+        said.add(re.search(r'role="alert"[^>]*>(.*?)</div>', guest.text, re.DOTALL)[1])
+    assert len(said) == 1
+    for _ in range(ATTEMPTS_PER_ACCOUNT):
+        response = guest.post("/account/sign-in", {"email": person.email, "password": "wrong"})
+    assert response.status_code == 429
+
+
+def test_the_session_is_worthless_on_another_storefront(browser, other_tenant):
+    elsewhere = Browser(other_tenant)
+    elsewhere.cookies["session"] = browser.cookies["session"].value
+
+    assert elsewhere.get("/account").status_code == 302
+    cookie = browser.cookies["session"]
+    assert (cookie["domain"], cookie["httponly"], cookie["samesite"]) == ("", True, "Lax")
+
+
+def test_an_access_token_is_no_cookie_and_a_cookie_no_access_token(browser, guest, person, serving):
+    pair = open_session(user=person, tenant=serving)
+    kept = browser.cookies["session"].value
+    browser.cookies["session"] = pair.access
+    assert browser.get("/account").status_code == 302
+    browser.cookies["session"] = pair.refresh
+    assert browser.get("/account").status_code == 302
+    assert browser.get("/api/v1/me", HTTP_AUTHORIZATION=f"Bearer {kept}").status_code == 401
+
+
+def test_signing_out_ends_the_session_itself(browser):
+    kept = browser.cookies["session"].value
+    browser.post("/account/sign-out")
+    browser.cookies["session"] = kept
+
+    assert browser.get("/account").status_code == 302
+
+
+def test_a_used_session_is_prolonged_once_a_day(browser, person):
+    Session.objects.filter(user=person).update(
+        expires_at=Session.objects.get(user=person).created_at.replace(year=2099)
+    )
+    assert "session" not in browser.get("/account").cookies
+    from datetime import timedelta
+
+    from core.clock import now
+
+    Session.objects.filter(user=person).update(expires_at=now() + timedelta(days=2))
+    assert "session" in browser.get("/account").cookies
+    assert "session" not in browser.get("/account").cookies
+
+
+def test_forms_of_others_are_refused(browser, serving):
+    attacker = Client(enforce_csrf_checks=True, HTTP_HOST=serving.host)
+    attacker.cookies["session"] = browser.cookies["session"].value
+
+    assert attacker.post("/account/profile", {"name": "Owned"}).status_code == 403
+    assert attacker.post("/account/sign-in", {"email": "a@example.com", "password": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("purpose", ["join", "forgotten"])
+def test_asking_for_a_link_is_answered_alike_whoever_asks(guest, person, purpose):
+    said = set()
+    for email in (person.email, "nobody@example.com"):
+        assert guest.post(f"/account/{purpose}", {"email": email}).status_code == 200
+        said.add(guest.text.replace(email, ""))
+    assert len(said) == 1
+
+
+def test_a_new_account_is_opened_by_a_link_in_a_mail_and_is_signed_in(guest, serving, mailoutbox):
+    guest.post("/account/join", {"email": "new@example.com"})
+    run_jobs()
+    proof = re.search(r"confirm#(\S+)", mailoutbox[-1].body)[1]
+
+    response = guest.post("/account/confirm", {"proof": proof, "password": PASSWORD, "name": "New"})
+
+    assert response["Location"] == "/account"
+    guest.get("/account")
+    assert "Hello New" in guest.text
+
+
+def test_another_password_ends_all_other_sessions(browser, person, serving):
+    other = Browser(serving)
+    other.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+    form = {"old": PASSWORD, "password": "another-quiet-password"}
+
+    assert browser.post("/account/profile", {**form, "old": "wrong"}).status_code == 400
+    assert "This is not your password." in browser.text
+    assert browser.post("/account/profile", {**form, "password": "12345678"}).status_code == 400
+    assert browser.post("/account/profile", form).status_code == 302
+    assert browser.get("/account").status_code == 200
+    assert other.get("/account").status_code == 302
+
+
+def test_signing_out_everywhere_ends_all_sessions_here(browser, person, serving):
+    other = Browser(serving)
+    other.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+
+    browser.post("/account/profile", {"everywhere": "1"})
+
+    assert other.get("/account").status_code == 302
+
+
+# Buying -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_guests_cart_comes_along_and_joins_the_one_of_the_account(guest, person, serving):
+    one, other, scarce = make_variant(), make_variant(), make_variant(stock=1)
+    elsewhere = Browser(serving)
+    elsewhere.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+    elsewhere.add(one)
+    elsewhere.add(scarce)
+    guest.add(other, 2)
+    guest.add(scarce)
+
+    guest.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+
+    guest.get("/cart")
+    assert 'aria-label="Cart, 4 items"' in guest.text
+    assert Cart.objects.get().buyer_id == person.pk
+
+
+def test_an_accounts_cart_is_on_every_device_and_on_none_after_signing_out(browser, person, serving):
+    browser.add(make_variant())
+    elsewhere = Browser(serving)
+    elsewhere.post("/account/sign-in", {"email": person.email, "password": PASSWORD})
+
+    elsewhere.get("/cart")
+    assert 'aria-label="Cart, 1 item"' in elsewhere.text
+    elsewhere.post("/account/sign-out")
+    elsewhere.get("/cart")
+    assert "Nothing in it yet" in elsewhere.text
+
+
+def test_what_is_ordered_while_signed_in_belongs_to_the_account(browser, person, stripe_local):
+    browser.add(make_variant())
+    browser.get("/checkout")
+    assert f'value="{person.email}"' in browser.text
+    browser.check_out(save_address="on")
+
+    order = Order.objects.get()
+    assert order.buyer_id == person.pk
+    browser.get("/account/orders")
+    assert f"Order #{order.number}" in browser.text
+    assert Address.objects.get().user_id == person.pk
+    assert browser.get(f"/account/orders/{order.pk}")["Location"] == f"/orders/{order.secret}"
+
+
+def test_the_checkout_begins_with_the_default_address_and_offers_the_others(browser, person):
+    save_address(user_id=person.pk, **ADDRESS)
+    other = save_address(user_id=person.pk, **{**ADDRESS, "line1": "Lange Gasse 7"})
+    browser.add(make_variant())
+
+    browser.get("/checkout")
+    assert 'value="Unter den Linden 1"' in browser.text
+    browser.get(f"/checkout?address={other.pk}")
+    assert 'value="Lange Gasse 7"' in browser.text
+    browser.get("/checkout?address=new")
+    assert 'value="Lange Gasse 7"' not in browser.text
+    assert browser.get(f"/checkout?address={new_id()}").status_code == 200
+
+
+def test_another_accounts_things_are_not_there(browser, serving):
+    stranger = make_user()
+    order = make_order((make_variant(), 1), buyer_id=stranger.pk)
+    address = save_address(user_id=stranger.pk, **ADDRESS)
+
+    assert browser.get(f"/account/orders/{order.pk}").status_code == 404
+    for form in (CONTACT, {"remove": "1"}):
+        assert browser.post(f"/account/addresses/{address.pk}", form).status_code == 404
+    assert browser.get(f"/account/addresses/{address.pk}").status_code == 404
+    assert Address.objects.filter(pk=address.pk).exists()
+
+
+# Addresses, data --------------------------------------------------------------------------------------------------
+
+
+def test_addresses_are_added_changed_made_the_default_and_removed(browser, person):
+    browser.post("/account/addresses/new", ADDRESS)
+    browser.post("/account/addresses/new", {**ADDRESS, "line1": "Lange Gasse 7", "is_default": "on"})
+    first, second = Address.objects.order_by("created_at")
+    assert (first.is_default, second.is_default) == (False, True)
+
+    browser.post(f"/account/addresses/{first.pk}", {**ADDRESS, "city": "Potsdam"})
+    browser.post(f"/account/addresses/{second.pk}", {"remove": "1"})
+
+    left = Address.objects.get()
+    assert (left.city, left.is_default) == ("Potsdam", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"postal_code": "1"}, "Does not fit this country."),
+        ({"line1": ""}, "This field is required."),
+        ({"phone": "call me"}, "telephone number"),
+    ],
+)
+def test_an_address_that_cannot_be_is_explained(browser, changes, said):
+    assert browser.post("/account/addresses/new", {**ADDRESS, **changes}).status_code == 400
+    assert said in browser.text
+
+
+def test_the_data_is_a_file_of_everything_and_of_nothing_else(browser, person):
+    make_order((make_variant(title="Mug"), 1), buyer_id=person.pk)
+    make_order((make_variant(title="Secret of another"), 1))
+    save_address(user_id=person.pk, **ADDRESS)
+    browser.add(make_variant(sku="IN-THE-CART"))
+
+    response = browser.get("/account/data/export")
+
+    data = json.loads(response.content)
+    assert response["Content-Disposition"].startswith("attachment")
+    assert data["orders"][0]["lines"][0]["product_title"] == "Mug"
+    assert data["addresses"][0]["line1"] == "Unter den Linden 1"
+    assert data["carts"][0]["lines"] == [{"sku": "IN-THE-CART", "quantity": 1}]
+    assert data["person"]["email"] == person.email
+    for secret in ("Secret of another", "password", "argon2", "gateway", "secret", "token"):
+        assert secret not in response.content.decode(), secret
+
+
+def test_to_be_forgotten_one_gives_the_password(browser, person):
+    save_address(user_id=person.pk, **ADDRESS)
+
+    assert browser.post("/account/data", {"password": "wrong"}).status_code == 403
+    assert Address.objects.exists()
+    response = browser.post("/account/data", {"password": PASSWORD})
+
+    assert response["Location"] == "/account/goodbye"
+    assert not Address.objects.exists()
+    assert browser.get("/account").status_code == 302
+    assert browser.get("/account/goodbye").status_code == 200
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_input_is_refused_and_breaks_nothing(browser, person, odd):
+    product = make_product()
+    fields = ("email", "password", "old", "name", "line1", "city", "postal_code", "country", "proof", "next")
+
+    for path in ("sign-in", "join", "forgotten", "confirm", "profile", "addresses/new", "data"):
+        assert browser.post(f"/account/{path}", dict.fromkeys(fields, odd)).status_code < 500, path
+    assert browser.get("/account/orders", {"cursor": odd}).status_code in (200, 302)
+    assert browser.get(f"/products/{product.slug}").status_code == 200
+
+
+def test_a_proof_of_another_storefront_opens_nothing(guest, other_tenant):
+    proof = mailbox_proof(email="new@example.com", tenant=other_tenant)
+
+    assert guest.post("/account/confirm", {"proof": proof, "password": PASSWORD}).status_code == 400
