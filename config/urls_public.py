@@ -9,7 +9,7 @@ from rest_framework.permissions import AllowAny
 
 from config.health import healthz, readyz, tls_ask
 from payouts.webhooks.views import stripe_webhook
-from tenants.web.views import ConfirmPage, SignUpPage, landing, not_found
+from tenants.web.views import ConfirmPage, SignUpPage, landing, not_found, search, shops
 
 FACES = {"marketplace": "config.urls_public_api", "storefront": "config.urls_tenant_api"}
 
@@ -32,6 +32,8 @@ def document(face: str, urlconf: str) -> list:
 urlpatterns = [
     path("", landing),
     path("language", csrf_exempt(set_language)),
+    path("shops", shops),
+    path("search", search),
     path("signup", SignUpPage.as_view()),
     path("account/confirm", ConfirmPage.as_view()),
     path("healthz", healthz),

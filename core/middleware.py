@@ -17,7 +17,7 @@ from core.ids import new_secret
 log = structlog.get_logger("souk.request")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'{styles}; script-src 'self'; "
+    "default-src 'self'; img-src 'self' data:{pictures}; style-src 'self'{styles}; script-src 'self'; "
     "frame-ancestors {framers}; base-uri 'none'; form-action 'self'{targets}; object-src 'none'"
 )
 ADMIN_POLICY = (
@@ -66,6 +66,7 @@ class SecurityHeadersMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         # Browsers hold forms to this policy through redirects, too: to Stripe's page, and from sign-up to the storefront.
+        # The marketplace's directory shows pictures from storefronts.
         self.stripe = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
         port = "" if settings.SCHEME == "https" else ":*"
         self.storefronts = f" {settings.SCHEME}://*.{settings.MARKETPLACE_HOST}{port}"
@@ -92,6 +93,7 @@ class SecurityHeadersMiddleware:
         return POLICY.format(
             styles=styles,
             targets=self.stripe if is_storefront else self.storefronts,
+            pictures="" if is_storefront else self.storefronts,
             framers="'self'" if getattr(request, "is_framed_here", False) else "'none'",
         )
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
+from core.jobs import enqueue
 from shop.models import Category, InventoryItem, Product, Variant
 from tenants.context import current_tenant
 
@@ -248,6 +249,7 @@ def refresh_product(product: Product) -> None:
     with connection.cursor() as cursor:
         cursor.execute(REFRESH, [product.pk])
         product.price_from_minor, product.price_to_minor = cursor.fetchone()
+    enqueue("directory.refresh")
 
 
 @transaction.atomic
@@ -256,6 +258,7 @@ def archive_product(*, product_id: UUID) -> Product:
     product = lock_product(product_id)
     product.is_published, product.archived_at = False, product.archived_at or now()
     product.save(update_fields=["is_published", "archived_at", "updated_at"])
+    enqueue("directory.refresh")
     return product
 
 
@@ -275,6 +278,7 @@ def save_category(*, category_id: UUID | None = None, **values: Any) -> Category
                 raise Invalid(field="parent_id", reason="a category cannot stand inside itself")
             above = above.parent
     _store(category, "slug", "another category has this slug")
+    enqueue("directory.refresh")
     return category
 
 
@@ -285,3 +289,4 @@ def remove_category(*, category_id: UUID) -> None:
     if category.children.exists():
         raise Conflict(reason="move or remove the categories inside it first")
     category.delete()
+    enqueue("directory.refresh")

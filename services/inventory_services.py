@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
+from core.jobs import enqueue
 from services.notification_services import notify_low_stock
 from shop.models import InventoryItem, MovementKind, OrderLine, OrderStatus
 
@@ -123,6 +124,8 @@ def change_stock(
     if short := [variant_id for variant_id, is_done, _ in rows if not is_done]:
         raise insufficient(short, units)
     notify_low_stock([variant_id for variant_id, _, is_low_now in rows if is_low_now])
+    if kind != MovementKind.RESERVE:  # a checkout is not burdened; the order's payment or end says it
+        enqueue("directory.refresh")
 
 
 def insufficient(variant_ids: Sequence[UUID], requested: dict[UUID, int]) -> InsufficientStock:
@@ -198,4 +201,6 @@ def set_stock_rules(
         is_low = item.available_stock <= low_stock_threshold
         item.low_stock_since = (item.low_stock_since or now()) if is_low else None
     item.save(update_fields=["is_tracked", "low_stock_threshold", "low_stock_since"])
+    if is_tracked is not None:
+        enqueue("directory.refresh")
     return item

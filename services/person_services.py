@@ -121,6 +121,12 @@ def erase_person(*, user: User, password: str) -> None:
         Address.objects.filter(user_id=user.pk).delete()
         Notification.objects.filter(recipient_id=user.pk).delete()
         Notification.objects.filter(order_id__in=[order.pk for order in orders], for_staff=False).delete()
+        for row in Notification.objects.filter(order_id__in=[order.pk for order in orders], for_staff=True):
+            for order in orders:
+                row.title, row.message = (
+                    text.replace(order.email, nobody) for text in (row.title, row.message)
+                )
+            row.save(update_fields=["title", "message"])
         Cart.objects.filter(buyer_id=user.pk, order_id=None).delete()
         Cart.objects.filter(buyer_id=user.pk).update(buyer_id=None)
         Review.objects.filter(buyer_id=user.pk).update(buyer_id=None, email=nobody, author="—")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.jobs import enqueue
 from services.catalogue_services import lock_product
 from services.notification_services import notify
 from shop.models import Order, OrderLine, OrderStatus, Product, Review, ReviewStatus, ShipmentLine
@@ -130,6 +131,7 @@ def _count_ratings(product_id: UUID) -> None:
             " FROM shop_review WHERE product_id = %(id)s AND status = 'published') WHERE id = %(id)s",
             {"id": product_id},
         )
+    enqueue("directory.refresh")
 
 
 def _tell_staff(review: Review, product: Product) -> None:

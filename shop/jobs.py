@@ -4,6 +4,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
+from services.directory_services import refresh_directory
 from services.image_services import fetch_image
 from services.notification_services import send_notification_mail
 from services.payment_services import (
@@ -50,6 +51,11 @@ def sync_refunds_job(*, charge_id: str) -> None:
 @task("mail.notification", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def send_notification_mail_job(*, notification_id: str) -> None:
     send_notification_mail(notification_id=UUID(notification_id))
+
+
+@task("directory.refresh", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
+def refresh_directory_job() -> None:
+    refresh_directory()
 
 
 @task("image.fetch", priority=MAIL, max_attempts=3)

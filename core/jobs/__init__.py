@@ -5,6 +5,6 @@ commits; each job is run by one worker at a time; a job whose worker is killed r
 jobs must be safe to run twice; a job that keeps failing is parked after `max_attempts` and shown to the operator.
 """
 
-from core.jobs.queue import MAIL, MAIL_ATTEMPTS, MONEY, NORMAL, Task, enqueue, task
+from core.jobs.queue import MAIL, MAIL_ATTEMPTS, MONEY, NORMAL, Task, enqueue, forget_queued, task
 
-__all__ = ["MAIL", "MAIL_ATTEMPTS", "MONEY", "NORMAL", "Task", "enqueue", "task"]
+__all__ = ["MAIL", "MAIL_ATTEMPTS", "MONEY", "NORMAL", "Task", "enqueue", "forget_queued", "task"]

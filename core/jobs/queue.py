@@ -74,3 +74,17 @@ def enqueue(name: str, *, run_at: datetime | None = None, **args: Any) -> None:
             " coalesce(%s, now()), 0, %s, '', '', now())",
             [name, dumps(args).decode(), tenant_id, known.priority, run_at, limit],
         )
+
+
+def forget_queued(name: str) -> int:
+    """Drop what is queued of a task for the tenant being served: whoever calls is about to do all of it.
+
+    Call it before reading what the task works on: what is enqueued after that stays. Needs the marketplace's rights.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM public.core_job WHERE id IN (SELECT id FROM public.core_job WHERE task = %s AND tenant_id = %s"
+            " AND state = 'queued' FOR UPDATE SKIP LOCKED)",
+            [name, getattr(tenant_connection.tenant, "id", None)],
+        )
+        return cursor.rowcount

@@ -1,6 +1,5 @@
 """What buyers read of the catalogue. One query a page; the shapes are the API's."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from django.db.models import QuerySet
 
 from core.errors import Invalid, NotFound
 from core.pagination import MAX_PAGE, decode_cursor, encode_cursor
+from core.search import MATCH, match_params
 from shop.models import Product
 
 # sort -> (columns, of which the last is always the id, direction, comparison, SQL types)
@@ -99,8 +99,8 @@ def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
     where = ""
     params: dict[str, Any] = {}
     if listing.q:
-        where += " AND p.search @@ (websearch_to_tsquery('simple', %(q)s) || to_tsquery('simple', %(begun)s))"
-        params |= {"q": listing.q, "begun": begun_words(listing.q)}
+        where += f" AND p.search @@ {MATCH}"
+        params |= match_params(listing.q)
     if listing.category:
         where += CATEGORY
         params["category"] = listing.category
@@ -116,15 +116,6 @@ def _filters(listing: Listing) -> tuple[str, dict[str, Any]]:
     if listing.in_stock:
         where += " AND s.available > 0"
     return where, params
-
-
-def begun_words(q: str) -> str:
-    """Words, of which the last may be only begun, as a tsquery that finds titles while somebody types; "" for none.
-
-    Letters and digits only, so nothing of the query language comes from outside.
-    """
-    words = re.findall(r"[^\W_]+", q)[:10]
-    return " & ".join([*words[:-1], f"{words[-1]}:*"]) if words else ""
 
 
 def _card(row: tuple, media: str) -> dict[str, Any]:

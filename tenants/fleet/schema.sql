@@ -279,4 +279,5 @@ INSERT INTO django_migrations (app, name, applied) VALUES
 ('shop', '0004_money_by_line', now()),
 ('shop', '0005_credits_and_moves', now()),
 ('shop', '0006_reviews_and_pages', now()),
-('tenants', '0004_fleet', now());
+('tenants', '0004_fleet', now()),
+('tenants', '0005_directory', now());

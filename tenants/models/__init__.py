@@ -1,6 +1,7 @@
 """Public schema: storefronts, people, who may do what, and what was done."""
 
 from tenants.models.audit import AuditEntry
+from tenants.models.directory import ListedProduct, ListedStorefront
 from tenants.models.fleet import FleetEntry, SchemaState
 from tenants.models.idempotency import IdempotencyKey
 from tenants.models.membership import Membership, Role
@@ -14,6 +15,8 @@ __all__ = [
     "Domain",
     "FleetEntry",
     "IdempotencyKey",
+    "ListedProduct",
+    "ListedStorefront",
     "LoginAttempt",
     "Membership",
     "ReadySchema",

@@ -1,6 +1,6 @@
 """What sellers type on the marketplace's pages. Forms check shape; services check rules."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from babel.numbers import get_currency_name
 from django import forms
@@ -11,6 +11,22 @@ from django.utils.translation import gettext_lazy as _
 from core.forms import LineField, country_choices
 
 CURRENCIES = ["CHF", "CZK", "DKK", "EUR", "GBP", "NOK", "PLN", "SEK", "USD"]
+
+
+class DirectoryForm(forms.Form):
+    """What to find, in which order, and which page of it. What cannot be understood is left out."""
+
+    SORTS: ClassVar = {"newest": _("Newest first"), "name": _("Name, A to Z")}
+
+    q = LineField(required=False, max_length=100)
+    sort = forms.ChoiceField(required=False, choices=list(SORTS.items()))
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000)
+
+    def values(self) -> dict[str, Any]:
+        """What was understood."""
+        self.is_valid()
+        given = self.cleaned_data
+        return {"q": given.get("q", ""), "sort": given.get("sort", ""), "page": given.get("page") or 1}
 
 
 class SignUpForm(forms.Form):

@@ -21,16 +21,51 @@ from services.auth_services import ATTEMPTS_PER_ADDRESS, accept_mailbox_proof, c
 from services.commission_services import commission_for
 from services.tenant_services import sign_up_seller
 from shop.web.storefront.forms import ConfirmForm
-from tenants.web.forms import SignUpForm
+from tenants.listings import Found, listed_storefronts, search_products
+from tenants.web.forms import DirectoryForm, SignUpForm
 
 EXAMPLE_MINOR = 6000
+NEWEST = 6
 MACHINE_PATHS = ("/api/", "/webhooks/", "/internal/")
 
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """The marketplace's front page."""
-    return render(request, "marketplace/landing.html", {"form": SignUpForm(), **terms()})
+    newest = listed_storefronts(limit=NEWEST).rows
+    return render(request, "marketplace/landing.html", {"form": SignUpForm(), "newest": newest, **terms()})
+
+
+@require_safe
+def shops(request: HttpRequest) -> HttpResponse:
+    """The directory of storefronts, by name or newest first."""
+    form = DirectoryForm(request.GET)
+    asked = form.values()
+    found = listed_storefronts(q=asked["q"], sort=asked["sort"], number=asked["page"])
+    context = {"found": found, "asked": asked, "sorts": DirectoryForm.SORTS, **_pages(found, asked)}
+    return render(request, "marketplace/shops.html", context)
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """A search across all storefronts."""
+    asked = DirectoryForm(request.GET).values()
+    found = search_products(q=asked["q"], number=asked["page"])
+    return render(
+        request, "marketplace/search.html", {"found": found, "asked": asked, **_pages(found, asked)}
+    )
+
+
+def _pages(found: Found, asked: dict[str, Any]) -> dict[str, str]:
+    """Where the page before and the next one are; "" where there is none."""
+
+    def link(number: int) -> str:
+        return "?" + urlencode({name: value for name, value in {**asked, "page": number}.items() if value})
+
+    return {
+        "earlier": link(found.number - 1) if found.number > 1 else "",
+        "further": link(found.number + 1) if found.has_more else "",
+    }
 
 
 def terms() -> dict[str, Any]:

@@ -56,6 +56,7 @@ class BrandIn(Body):
     announcement = LineField(required=False, max_length=160, allow_blank=True)
     hero_title = LineField(required=False, max_length=120, allow_blank=True)
     hero_text = LineField(required=False, max_length=300, allow_blank=True)
+    listed = serializers.BooleanField(required=False, help_text="Shown in the marketplace's directory.")
     featured = serializers.ListField(
         child=serializers.SlugField(max_length=80),
         max_length=6,
