@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey bench bench-reconcile bench-ledger bench-events bench-fleet lint format clean runtime development
+.PHONY: help demo test journey bench bench-reconcile bench-ledger bench-events bench-fleet lint messages format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -47,6 +47,11 @@ lint: development ## Check style, types, the direction of imports, and that no m
 		DATABASE_URL=$$($(PYTHON) -m stack.postgres start --data-dir .souk/test-postgres --no-fsync); fi; \
 	export DATABASE_URL DJANGO_SETTINGS_MODULE=config.settings.test; \
 	$(PYTHON) manage.py makemigrations --check --dry-run
+
+messages: development ## Take new texts of pages into locale/, and compile what is translated there (needs gettext).
+	DATABASE_URL=postgresql:///none DJANGO_SETTINGS_MODULE=config.settings.test $(PYTHON) manage.py makemessages -l de -l ar \
+		--no-obsolete --add-location never $(foreach name,.souk benchmarks journey screenshots stack stripe_local tests,-i $(name))
+	$(VENV)/bin/pybabel compile -D django -d locale
 
 format: development ## Put the code into its standard form.
 	$(PYTHON) -m ruff check --fix .

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from babel.dates import format_date
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
-from django.utils.translation import gettext_noop
+from django.utils.translation import get_language, gettext_noop, to_locale
+from django.utils.translation import gettext as _
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
@@ -29,6 +31,11 @@ class PromotionRefused(Conflict):
     detail = gettext_noop("{reason}")
 
 
+def _day(moment: datetime) -> str:
+    """A date in the reader's language; English for programs."""
+    return format_date(moment, "long", locale=to_locale(get_language() or "en"))
+
+
 def normalise_code(code: str) -> str:
     """Codes are typed in any case."""
     return code.strip().upper()
@@ -42,22 +49,29 @@ def find_promotion(code: str) -> Promotion | None:
 def check_promotion(promotion: Promotion | None, *, subtotal_minor: int, at: datetime) -> Promotion:
     """The promotion if it applies to this much at this moment. Raises PromotionRefused with the reason."""
     if promotion is None or not promotion.is_active:
-        raise PromotionRefused(reason_code="unknown", reason="There is no such code.")
+        raise PromotionRefused(reason_code="unknown", reason=_("There is no such code."))
     if at < promotion.starts_at:
         raise PromotionRefused(
-            reason_code="not_started", reason=f"{promotion.code} starts on {promotion.starts_at:%d %B %Y}."
+            reason_code="not_started",
+            reason=_("{code} starts on {day}.").format(code=promotion.code, day=_day(promotion.starts_at)),
         )
     if promotion.ends_at is not None and at >= promotion.ends_at:
         raise PromotionRefused(
-            reason_code="ended", reason=f"{promotion.code} ended on {promotion.ends_at:%d %B %Y}."
+            reason_code="ended",
+            reason=_("{code} ended on {day}.").format(code=promotion.code, day=_day(promotion.ends_at)),
         )
     if subtotal_minor < promotion.minimum_spend_minor:
-        least = Money(promotion.minimum_spend_minor, promotion.currency).format()
+        least = Money(promotion.minimum_spend_minor, promotion.currency).format(
+            to_locale(get_language() or "en")
+        )
         raise PromotionRefused(
-            reason_code="minimum_spend", reason=f"{promotion.code} needs at least {least} in the cart."
+            reason_code="minimum_spend",
+            reason=_("{code} needs at least {amount} in the cart.").format(code=promotion.code, amount=least),
         )
     if promotion.usage_limit is not None and promotion.times_redeemed >= promotion.usage_limit:
-        raise PromotionRefused(reason_code="used_up", reason=f"{promotion.code} has been used up.")
+        raise PromotionRefused(
+            reason_code="used_up", reason=_("{code} has been used up.").format(code=promotion.code)
+        )
     return promotion
 
 
@@ -91,14 +105,17 @@ def _count_use(promotion: Promotion, *, buyer_key: str, only: Q) -> None:
         Q(usage_limit=None) | Q(times_redeemed__lt=F("usage_limit")), only, pk=promotion.pk
     ).update(times_redeemed=F("times_redeemed") + 1)
     if not counted:
-        raise PromotionRefused(reason_code="used_up", reason=f"{promotion.code} has been used up.")
+        raise PromotionRefused(
+            reason_code="used_up", reason=_("{code} has been used up.").format(code=promotion.code)
+        )
     if promotion.per_buyer_limit is not None:
         used = PromotionRedemption.objects.filter(
             promotion=promotion, buyer_key=buyer_key, released_at=None
         ).count()
         if used >= promotion.per_buyer_limit:
             raise PromotionRefused(
-                reason_code="used_by_you", reason=f"You have used {promotion.code} as often as it allows."
+                reason_code="used_by_you",
+                reason=_("You have used {code} as often as it allows.").format(code=promotion.code),
             )
 
 
