@@ -13,6 +13,7 @@ from services.address_services import save_address
 from services.auth_services import make_operator
 from services.cart_services import open_cart, set_promotion
 from services.demo_shops import DemoShop, demo_pages, demo_shops
+from services.directory_services import rebuild_directory
 from services.import_services import import_products
 from services.inventory_services import StockLine
 from services.order_history import Actor
@@ -59,6 +60,7 @@ def seed_demo(*, say: Say = lambda line: None) -> dict[str, Any]:
     for shop in demo_shops():
         tenant = _open(shop, operator=operator, buyer=buyer, say=say)
         shops.append({"name": shop.name, "url": tenant.url, "email": shop.owner, "password": PASSWORD})
+    rebuild_directory()
     return {
         "operator": {"url": f"{Tenant.marketplace_url()}/admin/", "email": OPERATOR, "password": PASSWORD},
         "storefronts": shops,

@@ -4,7 +4,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
-from services.directory_services import refresh_directory
+from services.directory_services import rebuild_directory, refresh_directory
 from services.image_services import fetch_image
 from services.notification_services import send_notification_mail
 from services.payment_services import (
@@ -56,6 +56,11 @@ def send_notification_mail_job(*, notification_id: str) -> None:
 @task("directory.refresh", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def refresh_directory_job() -> None:
     refresh_directory()
+
+
+@task("directory.sweep", priority=MAIL, max_attempts=3, cron="23 4 * * *")
+def sweep_directory_job() -> None:
+    rebuild_directory()
 
 
 @task("image.fetch", priority=MAIL, max_attempts=3)

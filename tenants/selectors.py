@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
-from tenants.models import Membership, Role, Tenant
+from tenants.models import Membership, Role, Session, Tenant
 
 
 def storefronts(*, status: str = "", q: str = "") -> QuerySet[Tenant]:
@@ -37,3 +37,8 @@ def role_in(user_id: UUID, tenant: Tenant) -> str | None:
         .values_list("role", flat=True)
         .first()
     )
+
+
+def find_session(session_id: UUID) -> Session | None:
+    """A session with its user, whether it still stands or not."""
+    return Session.objects.select_related("user").filter(pk=session_id).first()

@@ -10,6 +10,7 @@ from django.middleware.csrf import rotate_token
 from core.clock import now
 from services.auth_services import TokenPair, prolong_session, sign_out
 from tenants.models import Session, User
+from tenants.selectors import find_session
 from tenants.tokens import BadToken, issue_page, read_token, session_stands
 
 LIFETIME = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
@@ -43,10 +44,10 @@ def _read(request: HttpRequest) -> Session | None:
         return None
     try:
         claims = read_token(raw, kind="page", tenant=request.tenant)
-        session = Session.objects.select_related("user").get(pk=UUID(claims["sid"]))
-    except (BadToken, ValueError, Session.DoesNotExist):
+        session = find_session(UUID(claims["sid"]))
+    except (BadToken, ValueError):
         return None
-    return session if session_stands(session, claims) else None
+    return session if session and session_stands(session, claims) else None
 
 
 def keep_signed_in(request: HttpRequest, response: HttpResponse, pair: TokenPair) -> HttpResponse:

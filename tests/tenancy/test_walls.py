@@ -9,7 +9,8 @@ from django.urls import get_resolver
 
 from services.cart_services import open_cart
 from services.catalogue_services import save_category
-from shop.models import Product
+from services.page_services import save_page
+from shop.models import Product, Review
 from tenants.context import tenant_scope
 from tenants.models import Membership, Tenant, User
 from tests.factories.shop import make_order, make_promotion, make_variant
@@ -18,7 +19,7 @@ from tests.tenancy.support import ELSEWHERE, MARKETPLACE, ask, digest, filled, t
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # Anybody may ask these; a route that is not named here must be closed to strangers.
-PUBLIC = re.compile(r"/api/v1/(products|categories|carts|checkout|guest-orders)\b")
+PUBLIC = re.compile(r"/api/v1/(products|categories|pages|carts|checkout|guest-orders)\b")
 PUBLIC_SIGN_IN = re.compile(r"/api/v1/auth/(join|confirm|token|refresh|password/reset)$")
 CHANGED_BY_ANYBODY = "^(core_job|tenants_loginattempt|tenants_session)$"
 
@@ -64,8 +65,14 @@ def furnish(tenant: Tenant, mark: str) -> Shop:
         promotion = make_promotion(code=f"{mark}TEN")
         order = make_order((variant, 1), email=f"{mark.lower()}@example.com")
         cart = open_cart(lines=[])
+        save_page(slug=product.slug, title=f"{mark} page", is_new=True)
+        line = order.lines.get()
+        review = Review.objects.create(
+            product=product, order_line=line, email=order.email, author=f"{mark} buyer", rating=5
+        )
     names = {
         "slug": product.slug,
+        "review_id": str(review.pk),
         "product_id": str(product.pk),
         "variant_id": str(variant.pk),
         "category_id": str(category.pk),

@@ -64,7 +64,10 @@ def test_every_text_of_the_pages_is_in_the_catalogues():
 
 def test_no_text_of_a_page_is_left_unmarked():
     """Words between tags that no translation could reach."""
-    outside = re.compile(r"\{%\s*(?:translate\b.*?|comment\b.*?)%\}|\{%.*?%\}|\{\{.*?\}\}|<(?:style|script)\b.*?</(?:style|script)>", re.DOTALL)
+    outside = re.compile(
+        r"\{%\s*(?:translate\b.*?|comment\b.*?)%\}|\{%.*?%\}|\{\{.*?\}\}|<(?:style|script)\b.*?</(?:style|script)>",
+        re.DOTALL,
+    )
     blocks = re.compile(r"\{%\s*blocktranslate\b.*?\{%\s*endblocktranslate\s*%\}", re.DOTALL)
     allowed = {"Souk", "API", "Shopify", "Stripe", "g", "UTC", "/pages/"}
     for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):

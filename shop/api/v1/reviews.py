@@ -10,9 +10,9 @@ from core.views import PageQuery, PublicView, View, describe, page_of
 from services.review_services import answer_review, hide_review, publish_review, remove_review, save_review
 from shop.api.v1.seller_catalogue import SellerView
 from shop.api.v1.serializers.reviews import (
-    AnswerIn,
     HideIn,
     OwnReviewOut,
+    ReviewAnswerIn,
     ReviewIn,
     ReviewOut,
     SellerReviewOut,
@@ -97,10 +97,10 @@ class SellerReviewActionView(SellerView):
 
 
 class SellerReviewAnswerView(SellerReviewActionView):
-    @describe(request=AnswerIn, responses=SellerReviewOut)
+    @describe(request=ReviewAnswerIn, responses=SellerReviewOut)
     def put(self, request: Request, review_id: UUID) -> Response:
         """Answer in public; an empty text takes the answer back."""
-        return self.shown(answer_review(review_id=review_id, **AnswerIn.parse(request.data)))
+        return self.shown(answer_review(review_id=review_id, **ReviewAnswerIn.parse(request.data)))
 
 
 class SellerReviewHideView(SellerReviewActionView):

@@ -80,11 +80,12 @@ class PreviewPage(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Values that make no sense are left as they are in force."""
-        form = BrandForm(request.GET, categories=shelves())
-        form.is_valid()
         tenant = copy.copy(request.tenant)
-        tenant.brand = {**tenant.brand, **form.brand()}
-        tenant.name = form.cleaned_data.get("name") or tenant.name
+        if request.GET:
+            form = BrandForm(request.GET, categories=shelves())
+            form.is_valid()
+            tenant.brand = {**tenant.brand, **form.brand()}
+            tenant.name = form.cleaned_data.get("name") or tenant.name
         request.tenant, request.is_framed_here = tenant, True
         request.GET = type(request.GET)()
         page = HomePage()

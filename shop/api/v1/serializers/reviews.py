@@ -55,7 +55,7 @@ class SellerReviewQuery(PageQuery):
     unanswered = serializers.BooleanField(required=False, default=False)
 
 
-class AnswerIn(Body):
+class ReviewAnswerIn(Body):
     text = TextField(max_length=MAX_TEXT, allow_blank=True)
 
 
