@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey bench bench-reconcile bench-ledger bench-events bench-fleet lint messages format clean runtime development
+.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet lint messages format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -22,6 +22,9 @@ test: development ## Run the tests against a real PostgreSQL.
 
 journey: development ## Run the main job over HTTP, from sign-up to payout, on a fresh stack.
 	$(PYTHON) -m journey
+
+screenshots: development ## Take pictures of every page of the demo into docs/screenshots; needs Chromium.
+	$(PYTHON) -m screenshots $(PAGES)
 
 bench: development ## Run the benchmarks.
 	$(PYTHON) -m benchmarks.hot_paths

@@ -1,0 +1,120 @@
+"""Every page there is to see. Add a line for a new page: it is then tested and shown in docs/screenshots."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from screenshots.scene import Host, Scene, Who
+from screenshots.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page and how to get there.
+
+    `path` is opened last; it may depend on the scene. It is None where what is done `before` ends on the page.
+    `who` signs in first, by the form that is shown instead of the page.
+    """
+
+    name: str
+    path: str | Callable[[Scene], str] | None
+    host: Host = Host.STOREFRONT
+    who: Who = Who.GUEST
+    before: Callable[[Visitor], None] | None = None
+    has_scripts: bool = True
+    language: str = "en-GB"
+    status: int = 200
+    is_important: bool = False  # shown in the dark, too
+
+    def path_in(self, scene: Scene) -> str | None:
+        """The path, worked out."""
+        return self.path(scene) if callable(self.path) else self.path
+
+    def visit(self, visitor: Visitor) -> None:
+        """Go there. Raises AssertionError where another status is answered than is said here."""
+        path = self.path_in(visitor.scene)
+        if self.who is not Who.GUEST:
+            visitor.sign_in(self.who, path or "/", self.host)
+        if self.before:
+            self.before(visitor)
+        if path is not None:
+            status = visitor.open(path, self.host).status
+            assert status == self.status, f"{self.name}: {path} was answered with {status}"
+
+
+def order(state: str) -> Callable[[Scene], str]:
+    """The page of an order in this state; see screenshots.orders."""
+    return lambda scene: scene.orders[state]
+
+
+def full_cart(visitor: Visitor) -> None:
+    """Three different things."""
+    for slug in ("morning-mug", "moon-jar", "dinner-plate"):
+        visitor.put_into_cart(slug)
+
+
+def refused_code(visitor: Visitor) -> None:
+    """A cart, and a code that does not exist."""
+    full_cart(visitor)
+    visitor.enter_code("NOSUCHCODE")
+
+
+def empty_form(visitor: Visitor) -> None:
+    """A checkout sent without an address."""
+    full_cart(visitor)
+    visitor.open("/checkout")
+    visitor.order()
+
+
+MARKETPLACE = Host.MARKETPLACE
+PAGES = [
+    Entry("marketplace", "/", host=MARKETPLACE, is_important=True),
+    Entry("shops", "/shops", host=MARKETPLACE, is_important=True),
+    Entry("marketplace-search", "/search?q=bowl", host=MARKETPLACE),
+    Entry("marketplace-signup", "/signup", host=MARKETPLACE),
+    Entry("marketplace-confirm", "/account/confirm", host=MARKETPLACE),
+    Entry("marketplace-not-found", "/no-such-page", host=MARKETPLACE, status=404),
+    Entry("home", "/", is_important=True),
+    Entry("category", "/?category=mugs"),
+    Entry("search", "/?q=bowl"),
+    Entry("search-nothing", "/?q=nosuchthing"),
+    Entry("product", "/products/morning-mug", is_important=True),
+    Entry("not-found", "/products/no-such-product", status=404),
+    Entry("cart-empty", "/cart"),
+    Entry("cart", "/cart", before=full_cart, is_important=True),
+    Entry("cart-code-refused", None, before=refused_code),
+    Entry("checkout", "/checkout", before=full_cart, is_important=True),
+    Entry("checkout-refused", None, before=empty_form),
+    Entry("order-unpaid", order("unpaid")),
+    Entry("order-declined", order("declined")),
+    Entry("order-confirmed", order("confirmed"), is_important=True),
+    Entry("order-shipped", order("shipped")),
+    Entry("order-delivered", order("delivered")),
+    Entry("order-cancelled", order("cancelled")),
+    Entry("reviews", "/products/breakfast-bowl/reviews"),
+    Entry("page", "/pages/returns"),
+    Entry("home-arabic", "/", language="ar"),
+    Entry("product-arabic", "/products/morning-mug", language="ar"),
+    Entry("home-german", "/", language="de"),
+    Entry("sign-in", "/account/sign-in"),
+    Entry("join", "/account/join"),
+    Entry("forgotten", "/account/forgotten"),
+    Entry("account-confirm", "/account/confirm"),
+    Entry("account", "/account", who=Who.BUYER, is_important=True),
+    Entry("account-orders", "/account/orders", who=Who.BUYER),
+    Entry("account-addresses", "/account/addresses", who=Who.BUYER),
+    Entry("account-address-new", "/account/addresses/new", who=Who.BUYER),
+    Entry("account-reviews", "/account/reviews", who=Who.BUYER),
+    Entry("account-profile", "/account/profile", who=Who.BUYER),
+    Entry("account-data", "/account/data", who=Who.BUYER),
+    Entry("dashboard-sign-in", "/dashboard/sign-in"),
+    Entry("dashboard", "/dashboard", who=Who.OWNER, is_important=True),
+    Entry("dashboard-product-new", "/dashboard/products/new", who=Who.OWNER),
+    Entry("dashboard-brand", "/dashboard/brand", who=Who.OWNER),
+    Entry("dashboard-pages", "/dashboard/pages", who=Who.OWNER),
+    Entry("dashboard-page-new", "/dashboard/pages/new", who=Who.OWNER),
+    Entry("dashboard-reviews", "/dashboard/reviews", who=Who.OWNER),
+    Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("home-without-scripts", "/", has_scripts=False),
+    Entry("product-without-scripts", "/products/morning-mug", has_scripts=False),
+]
+BY_NAME = {entry.name: entry for entry in PAGES}
