@@ -6,6 +6,7 @@ connections, deferred constraints) use `committed`: all tables are emptied after
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import hypothesis
 import pytest
@@ -18,10 +19,23 @@ from services.fleet_services import migrate_shared
 from services.provisioning_services import fill_pool
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
+from tests.browser.absence import tell
 from tests.factories.tenants import forget_everything, forget_roles, make_tenant
+from tests.workers import scheduler
 
 hypothesis.settings.register_profile("souk", deadline=None)  # speed is for the benchmarks
 hypothesis.settings.load_profile("souk")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What everybody should know about this run."""
+    tell(terminalreporter)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How tests are shared out."""
+    return scheduler(config, log)
 
 
 @pytest.fixture(scope="session")
