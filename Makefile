@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet lint messages format clean runtime development
+.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet bench-pages lint messages format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -40,6 +40,9 @@ bench-events: development ## Tell Souk 10,000 of Stripe's events in order, and a
 
 bench-fleet: development ## Open, migrate and serve a thousand storefronts, beside stock django-tenants.
 	$(PYTHON) -m benchmarks.fleet
+
+bench-pages: development ## Ask for each page of a storefront and of the marketplace: milliseconds, queries, bytes.
+	$(PYTHON) -m benchmarks.pages
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .
