@@ -26,19 +26,22 @@ def make_orders(scene: Scene) -> None:
     for state in ("shipped", "delivered"):
         staff.post(f"seller/orders/{orders[state]['id']}/shipments", parcel).expect(201)
     staff.post(f"seller/orders/{orders['delivered']['id']}/deliver").expect(200)
-    _review(shop, orders["delivered"])
+    product_id = _review(shop, orders["delivered"])
     staff.post(f"seller/orders/{orders['cancelled']['id']}/cancel", {"reason": "it broke"}).expect(200)
     declined = orders["declined"]
     eventually("the declined try is known", lambda: order_of(shop, declined)["payments"][0]["failure_code"])
     scene.orders |= {state: f"/orders/{made['secret']}" for state, made in orders.items()}
+    scene.orders["review"] = f"{scene.orders['delivered']}/reviews/{product_id}"
+    scene.suspend_one()
 
 
-def _review(shop: Face, order: dict[str, Any]) -> None:
-    """The guest says what it is like."""
+def _review(shop: Face, order: dict[str, Any]) -> str:
+    """The guest says what it is like. Returns the product's id."""
     product = shop.get(f"products/{SLUGS[0]}").expect(200)
     path = f"/api/v1/guest-orders/{order['secret']}/reviews/{product['id']}"
     text = "It is deep enough for soup and pretty enough for guests."
     shop.ask("PUT", path, {"rating": 5, "title": "Every morning", "text": text}).expect(200)
+    return str(product["id"])
 
 
 def _order(shop: Face) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from journey.http import Face
+from journey.world import new_key
 from stack.processes import Stack
 
 
@@ -22,6 +23,10 @@ class Host(StrEnum):
 
     STOREFRONT = "storefront"
     MARKETPLACE = "marketplace"
+    SUSPENDED = "suspended"
+
+
+CLOSED = "closed-for-now"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class Scene:
 
     def address(self, host: Host) -> str:
         """The host's address for a browser, without a slash at the end."""
-        return self.stack.address if host is Host.MARKETPLACE else f"http://{self.slug}.{self.stack.host}"
+        if host is Host.MARKETPLACE:
+            return self.stack.address
+        return f"http://{CLOSED if host is Host.SUSPENDED else self.slug}.{self.stack.host}"
 
     def shop(self) -> Face:
         """The storefront's API, asked by nobody in particular."""
@@ -55,3 +62,21 @@ class Scene:
         owner = self.logins[Who.OWNER]
         body = {"email": owner.email, "password": owner.password}
         return self.shop().signed_in(self.shop().post("auth/token", body).expect(200)["access"])
+
+    def operator(self) -> Face:
+        """The marketplace's API, asked by the operator."""
+        front, login = Face(self.stack.url, self.stack.host), self.logins[Who.OPERATOR]
+        body = {"email": login.email, "password": login.password}
+        return front.signed_in(front.post("auth/token", body).expect(200)["access"])
+
+    def suspend_one(self) -> None:
+        """A second storefront, which the operator has closed."""
+        body = {
+            "email": "owner@closed.example",
+            "password": "a-quiet-harbour-46",
+            "name": "Closed & Co",
+            "slug": CLOSED,
+        }
+        made = Face(self.stack.url, self.stack.host).post("signup", body, key=new_key()).expect(201)
+        path = f"operator/tenants/{made['storefront']['id']}/suspend"
+        self.operator().post(path, {"reason": "a picture of it"}).expect(200)

@@ -137,7 +137,7 @@ class Visitor:
 
 
 def _watch(page: Page, problems: list[str]) -> None:
-    """Write down what goes wrong on any page. A refusal (4xx) that is a page of its own is an answer, not a problem."""
+    """Write down what goes wrong on any page. A refusal (4xx, 503) that is a page of its own is an answer, not a problem."""
 
     def heard(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
@@ -148,8 +148,9 @@ def _watch(page: Page, problems: list[str]) -> None:
             problems.append(f"failed: {request.url} ({request.failure})")
 
     def answered(response: Response) -> None:
-        if response.status >= 500 or (
-            response.status >= 400 and not response.request.is_navigation_request()
+        is_page = response.request.is_navigation_request()
+        if (response.status >= 500 and not (is_page and response.status == 503)) or (
+            response.status >= 400 and not is_page
         ):
             problems.append(f"answered {response.status}: {response.url}")
 
