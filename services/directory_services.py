@@ -7,14 +7,18 @@ jobs may come late, twice or in any order. No request asks the schemas of storef
 
 from collections.abc import Callable
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 
 from core.clock import now
 from core.db import marketplace_work
-from core.jobs import forget_queued
+from core.errors import NotFound
+from core.jobs import enqueue, forget_queued
+from services.fleet_services import schema_lags
 from tenants.context import current_tenant, tenant_scope
 from tenants.models import ListedProduct, ListedStorefront, Tenant, TenantStatus
 
+log = structlog.get_logger("souk.directory")
 COLUMNS = (
     "slug",
     "title",
@@ -79,17 +83,31 @@ def rebuild_directory(
 ) -> int:
     """Refresh every open storefront, or one, and forget those that are closed. Returns how many rows changed.
 
-    The directory is never empty meanwhile. Safe to run at any time, and again.
+    The directory is never empty meanwhile. Safe to run at any time, and again. A storefront that cannot be read now is
+    left to a job of its own. Raises NotFound for a slug that nobody has.
     """
-    tenants = Tenant.objects.filter(status__in=[TenantStatus.ACTIVE, TenantStatus.SUSPENDED])
+    chosen = Tenant.objects.filter(slug=slug) if slug else Tenant.objects.order_by("created_at")
+    if slug and not chosen.exists():
+        raise NotFound(what="storefront")
     total = 0
-    for tenant in tenants.filter(slug=slug) if slug else tenants.order_by("created_at").iterator():
-        with tenant_scope(tenant):
-            changed = refresh_directory()
+    for tenant in chosen.filter(status__in=[TenantStatus.ACTIVE, TenantStatus.SUSPENDED]).iterator():
+        changed = _refresh_or_leave(tenant)
         on_progress(tenant, changed)
         total += changed
-    if not slug:
-        closed = Tenant.objects.filter(status=TenantStatus.CLOSED)
-        ListedProduct.objects.filter(tenant__in=closed).delete()
-        ListedStorefront.objects.filter(tenant__in=closed).delete()
+    closed = chosen.filter(status=TenantStatus.CLOSED).order_by()
+    ListedProduct.objects.filter(tenant__in=closed).delete()
+    ListedStorefront.objects.filter(tenant__in=closed).delete()
     return total
+
+
+def _refresh_or_leave(tenant: Tenant) -> int:
+    """How many rows changed. Where the schema lags or PostgreSQL refuses: 0, and a job does it when it can."""
+    lags = schema_lags(tenant)
+    with tenant_scope(tenant):
+        try:
+            if not lags:
+                return refresh_directory()
+        except DatabaseError as error:
+            log.warning("directory.left", error=type(error).__name__)
+        enqueue("directory.refresh")
+    return 0

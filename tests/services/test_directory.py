@@ -1,12 +1,18 @@
 """The directory says what the storefronts' own tables say, once the jobs have run."""
 
+from io import BytesIO
+from pathlib import Path
+
 import pytest
-from django.core.management import call_command
-from django.db import connection, transaction
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.db import as_marketplace
+from core.models import Job
+from services import directory_services
 from services.catalogue_services import (
     ProductInput,
     VariantInput,
@@ -16,6 +22,8 @@ from services.catalogue_services import (
     update_product,
 )
 from services.directory_services import rebuild_directory, refresh_directory
+from services.image_services import add_image, remove_image
+from services.import_services import import_products
 from services.inventory_services import adjust_stock, set_stock_rules
 from services.order_history import SYSTEM
 from services.order_services import cancel_order
@@ -24,10 +32,23 @@ from services.tenant_services import close_tenant, reactivate_tenant, suspend_te
 from tenants.context import tenant_scope
 from tenants.listings import listed_storefronts, search_products
 from tenants.models import ListedProduct, ListedStorefront
-from tests.factories.jobs import run_jobs
+from tests.factories.jobs import queued, run_jobs
 from tests.factories.shop import make_delivered, make_order, make_product, make_variant, pay
-from tests.factories.tenants import owner_of
+from tests.factories.tenants import make_tenant, owner_of
 from tests.factories.threads import at_once, failures
+
+PICTURE = next(iter(sorted((Path(django_settings.BASE_DIR) / "shop" / "sample" / "pictures").iterdir())))
+COLUMNS = "Handle,Title,Vendor,Type,Published,Variant Inventory Tracker,Variant Inventory Qty,Variant Price,Image Src"
+
+
+def forget_queued_jobs() -> None:
+    """As if whatever was asked for had been done long ago."""
+    Job.objects.all().delete()
+
+
+def take(*rows: str, **options) -> None:
+    """Import an export of these products."""
+    import_products(BytesIO("\n".join((COLUMNS, *rows)).encode()), **options)
 
 
 def listed(*names: str) -> list:
@@ -49,6 +70,37 @@ def test_a_product_is_listed_changed_and_taken_out_as_in_its_shop(serving):
     assert listed("title", "price_from_minor") == [("Blue mug", 2100)]
     archive_product(product_id=product.pk)
     assert listed() == []
+
+
+def test_what_is_imported_is_listed_and_what_is_only_rehearsed_is_not(serving, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    mug = f"mug,Mug,Kiln,Cups,true,shopify,4,12.50,sample:{PICTURE.name}"
+    take(mug, dry_run=True)
+    assert queued("directory.refresh") == []
+    take(mug, "jug,Jug,Kiln,Jugs,true,shopify,0,30.00,")
+    assert listed("title", "vendor", "category", "price_from_minor", "in_stock") == [
+        ("Jug", "Kiln", "Jugs", 3000, False),
+        ("Mug", "Kiln", "Cups", 1250, True),
+    ]
+    with as_marketplace():
+        assert ListedProduct.objects.get(title="Mug").thumbnail.startswith("products/")
+
+    take(mug.replace("12.50", "13.00"), "jug,Jug,Kiln,Jugs,false,shopify,0,30.00,")
+    assert listed("title", "price_from_minor") == [("Mug", 1300)]
+
+
+def test_a_picture_is_shown_as_long_as_its_product_has_it(serving, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    product = make_product()
+    image = add_image(product_id=product.pk, source=PICTURE.read_bytes())
+    assert listed("thumbnail") == [image.thumbnail]
+    with as_marketplace():
+        assert ListedStorefront.objects.get().pictures == [image.thumbnail]
+
+    remove_image(product_id=product.pk, image_id=image.pk)
+    assert listed("thumbnail") == [""]
+    with as_marketplace():
+        assert ListedStorefront.objects.get().pictures == []
 
 
 def test_a_category_goes_with_its_name(serving):
@@ -143,9 +195,26 @@ def test_the_search_takes_words_that_are_begun_and_nothing_of_the_query_language
             assert search_products(q=q).rows == [], q
 
 
-def test_a_storefronts_own_rights_write_nothing_into_the_directory(tenant):
-    with tenant_scope(tenant), pytest.raises(Exception, match="permission denied"), transaction.atomic():
-        ListedProduct.objects.all().delete()
+@pytest.mark.parametrize("table", ["tenants_listedproduct", "tenants_listedstorefront"])
+@pytest.mark.parametrize("whose", ["own", "other"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM {table} WHERE tenant_id = %s",
+        "INSERT INTO {table} (tenant_id) VALUES (%s)",
+        "UPDATE {table} SET tenant_id = tenant_id WHERE tenant_id = %s",
+        "DELETE FROM {table} WHERE tenant_id = %s",
+    ],
+)
+def test_a_storefronts_own_rights_reach_no_row_of_the_directory(tenant, other_tenant, sql, whose, table):
+    row_of = tenant if whose == "own" else other_tenant
+    with (
+        tenant_scope(tenant),
+        pytest.raises(DatabaseError, match=f"permission denied for table {table}"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql.format(table=table), [row_of.pk])
 
 
 # Rebuilding -------------------------------------------------------------------------------------------------------
@@ -167,16 +236,55 @@ def test_a_rebuild_brings_a_directory_back_and_finds_nothing_to_do_after_that(te
     assert ListedProduct.objects.filter(title="wrong").count() == 1
 
 
-def test_a_rebuild_forgets_closed_storefronts(tenant):
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_rebuild_forgets_closed_storefronts(tenant, is_named):
     with tenant_scope(tenant):
         make_product()
         refresh_directory()
     close_tenant(tenant_id=tenant.pk, actor_id=owner_of(tenant).pk, reason="the end")
 
-    rebuild_directory()
+    rebuild_directory(slug=tenant.slug if is_named else "")
 
     assert not ListedProduct.objects.exists()
     assert not ListedStorefront.objects.exists()
+
+
+def test_a_rebuild_leaves_a_storefront_that_fails_to_its_job_and_goes_on(committed):
+    broken, sound = make_tenant(), make_tenant()
+    for shop in (broken, sound):
+        with tenant_scope(shop):
+            make_product(title=f"Mug of {shop.slug}")
+    forget_queued_jobs()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {broken.schema_name}.shop_product RENAME TO shop_lost")
+    try:
+        assert rebuild_directory() == 1
+        assert list(ListedProduct.objects.values_list("tenant", flat=True)) == [sound.pk]
+        assert Job.objects.get(task="directory.refresh").tenant_id == broken.pk
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {broken.schema_name}.shop_lost RENAME TO shop_product")
+    run_jobs()
+
+    assert ListedProduct.objects.filter(tenant=broken).count() == 1
+
+
+def test_a_rebuild_leaves_a_storefront_that_lags_to_its_job(tenant, other_tenant, monkeypatch):
+    for shop in (tenant, other_tenant):
+        with tenant_scope(shop):
+            make_product()
+    forget_queued_jobs()
+    monkeypatch.setattr(directory_services, "schema_lags", lambda shop: shop == tenant)
+
+    rebuild_directory()
+
+    assert list(ListedProduct.objects.values_list("tenant", flat=True)) == [other_tenant.pk]
+    assert Job.objects.get(task="directory.refresh").tenant_id == tenant.pk
+
+
+def test_a_rebuild_of_a_storefront_that_is_not_there_says_so(tenant):
+    with pytest.raises(CommandError, match="no storefront 'nowhere'"):
+        call_command("rebuild_directory", storefront="nowhere")
 
 
 changes = st.lists(
