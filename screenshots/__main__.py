@@ -41,7 +41,7 @@ def main() -> int:
 
 def demo(stack: Stack) -> Scene:
     """The demo, with one more order in each state."""
-    places = seeded(stack.manage("seed_demo"))
+    places = seeded(stack.manage("seed_demo", "--samples"))
     logins = {
         Who.OPERATOR: places["operator"],
         Who.BUYER: places["buyer"],

@@ -48,8 +48,8 @@ STRIPE_SECONDS = 20
 ORDERS = 6
 
 
-def seed_demo(*, say: Say = lambda line: None) -> dict[str, Any]:
-    """Open what is missing of the demo. Returns the addresses and logins. Needs the local Stripe for its orders."""
+def seed_demo(*, say: Say = lambda line: None, samples_only: bool = False) -> dict[str, Any]:
+    """Open what is missing of the demo; with `samples_only` nothing but what ships with Souk. Returns the addresses and logins. Needs the local Stripe for its orders."""
     operator = User.objects.filter(email=OPERATOR, is_operator=True).first() or make_operator(
         email=OPERATOR, password=PASSWORD
     )
@@ -57,7 +57,7 @@ def seed_demo(*, say: Say = lambda line: None) -> dict[str, Any]:
         BUYER, PASSWORD, name="Grace Buyer", email_verified_at=timezone.now()
     )
     shops = []
-    for shop in demo_shops():
+    for shop in demo_shops(samples_only=samples_only):
         tenant = _open(shop, operator=operator, buyer=buyer, say=say)
         shops.append({"name": shop.name, "url": tenant.url, "email": shop.owner, "password": PASSWORD})
     rebuild_directory()

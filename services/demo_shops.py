@@ -57,9 +57,10 @@ def _with_types(rows: "csv.DictReader[str]", types: frozenset[str]) -> list[dict
     return kept
 
 
-def demo_shops() -> list[DemoShop]:
+def demo_shops(*, samples_only: bool = False) -> list[DemoShop]:
     """Three brands; the third sells from a real export where one is at hand, else from a part of the samples."""
-    return [_kiln_and_linen(), _ember_and_leaf(), _northern_thread() if REAL_EXPORT.is_file() else _wick()]
+    has_real = REAL_EXPORT.is_file() and not samples_only
+    return [_kiln_and_linen(), _ember_and_leaf(), _northern_thread() if has_real else _wick()]
 
 
 def demo_pages() -> dict[str, tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Reading the storefront's own pages."""
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from core.errors import NotFound
@@ -17,3 +19,8 @@ def published_page(slug: str) -> StaticPage:
 def pages_of_seller() -> QuerySet[StaticPage]:
     """All pages, in the order of the footer."""
     return StaticPage.objects.all()
+
+
+def sitemap_pages() -> QuerySet[StaticPage, tuple[str, datetime]]:
+    """(slug, last change) of each published page; not read yet."""
+    return StaticPage.objects.filter(is_published=True).order_by("id").values_list("slug", "updated_at")

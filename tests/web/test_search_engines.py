@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from services.catalogue_services import ProductInput, VariantInput, create_product
+from services.page_services import save_page
+from services.review_services import save_review
 from shop.models import Category, Product
-from tests.factories.shop import make_product, make_variant
+from tests.factories.shop import make_delivered, make_product, make_variant
 from tests.web.test_storefront import Browser
 
 NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
@@ -51,7 +53,11 @@ def test_the_sitemap_has_what_is_for_sale_and_when_it_changed(browser, tenant):
     Product.objects.filter(pk=archived.pk).update(archived_at="2026-01-01T00:00Z")
 
     parts = places(browser, "/sitemap.xml")
-    assert {part.rsplit("/", 1)[1] for part in parts} == {"sitemap-shelves.xml", "sitemap-products.xml"}
+    assert {part.rsplit("/", 1)[1] for part in parts} == {
+        "sitemap-shelves.xml",
+        "sitemap-products.xml",
+        "sitemap-pages.xml",
+    }
     assert all(re.match(r"https?://" + re.escape(tenant.host) + r"[:/]", part) for part in parts)
     found = places(browser, "/sitemap-products.xml")
     assert [place.rsplit("/", 1)[1] for place in found] == [product.slug]
@@ -67,6 +73,24 @@ def test_the_sitemap_has_the_shelves_that_are_not_empty(browser):
     ]
     assert found == ["", "?category=mugs"]
     assert empty.slug not in browser.text
+
+
+def test_the_sitemap_has_the_sellers_own_pages(browser, tenant):
+    save_page(title="About", is_new=True)
+    save_page(title="Draft", is_new=True, is_published=False)
+
+    assert list(places(browser, "/sitemap-pages.xml")) == [f"{tenant.url}/pages/about"]
+
+
+def test_structured_data_has_the_stars_once_there_are_some(browser, stripe_local):
+    variant = make_variant()
+    order = make_delivered(variant, stripe_local)
+    browser.get(f"/products/{variant.product.slug}")
+    assert "aggregateRating" not in browser.text
+
+    save_review(product_id=variant.product_id, order=order, rating=4)
+    browser.get(f"/products/{variant.product.slug}")
+    assert '"aggregateRating": {"@type": "AggregateRating", "ratingValue": 4.0' in browser.text
 
 
 def test_an_unknown_part_of_the_sitemap_is_a_404(browser):

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 
 from core.money import to_major
 from shop.selectors.catalogue import sitemap_categories, sitemap_products
+from shop.selectors.pages import sitemap_pages
 from tenants.models import Tenant
 
-NOT_FOR_ROBOTS = ("/api/", "/account/", "/cart", "/checkout", "/orders/")
+NOT_FOR_ROBOTS = ("/api/", "/account", "/cart", "/checkout", "/dashboard", "/orders/", "/search/")
 HOUR = "public, max-age=3600"
 Json = dict[str, Any]
 
@@ -62,7 +63,21 @@ class CategorySitemap(Listed):
         return f"{reverse('storefront:home')}{f'?category={item[0]}' if item[0] else ''}"
 
 
-SITEMAPS: dict[str, type[Sitemap]] = {"shelves": CategorySitemap, "products": ProductSitemap}
+class PageSitemap(Listed):
+    """The seller's own pages."""
+
+    def items(self) -> Any:
+        return sitemap_pages()
+
+    def location(self, item: tuple[str, datetime | None]) -> str:
+        return reverse("storefront:page", args=[item[0]])
+
+
+SITEMAPS: dict[str, type[Sitemap]] = {
+    "shelves": CategorySitemap,
+    "products": ProductSitemap,
+    "pages": PageSitemap,
+}
 
 
 def product_data(product: Json, chosen: Json | None, pictures: Sequence[Json], tenant: Tenant) -> list[Json]:
@@ -79,6 +94,12 @@ def product_data(product: Json, chosen: Json | None, pictures: Sequence[Json], t
     }
     if chosen and chosen["sku"]:
         about["sku"] = chosen["sku"]
+    if product["rating"]["count"]:
+        about["aggregateRating"] = {
+            "@type": "AggregateRating",
+            "ratingValue": product["rating"]["average"],
+            "reviewCount": product["rating"]["count"],
+        }
     if product["vendor"]:
         about["brand"] = {"@type": "Brand", "name": product["vendor"]}
     way = [("All products", tenant.url + reverse("storefront:home"))]
