@@ -79,7 +79,7 @@ def test_the_sitemap_has_the_sellers_own_pages(browser, tenant):
     save_page(title="About", is_new=True)
     save_page(title="Draft", is_new=True, is_published=False)
 
-    assert list(places(browser, "/sitemap-pages.xml")) == [f"{tenant.url}/pages/about"]
+    assert list(places(browser, "/sitemap-pages.xml")) == [f"http://{tenant.host}/pages/about"]
 
 
 def test_structured_data_has_the_stars_once_there_are_some(browser, stripe_local):
