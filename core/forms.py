@@ -75,6 +75,14 @@ class LineField(forms.CharField):
         return text
 
 
+class PasswordField(forms.CharField):
+    """A password as it was typed; `autocomplete` tells password managers which: current-password or new-password."""
+
+    def __init__(self, autocomplete: str, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+        super().__init__(max_length=200, strip=False, widget=widget, **kwargs)
+
+
 class TextField(LineField):
     """Text of several lines, with the same rules."""
 

@@ -67,7 +67,9 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
         # Browsers hold forms to this policy through redirects, too: to Stripe's page, and from sign-up to the storefront.
         # The marketplace's directory shows pictures from storefronts.
-        self.stripe = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
+        self.stripe = (
+            f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com https://connect.stripe.com'}"
+        )
         port = "" if settings.SCHEME == "https" else ":*"
         self.storefronts = f" {settings.SCHEME}://*.{settings.MARKETPLACE_HOST}{port}"
         self.hsts = getattr(settings, "SECURE_HSTS_SECONDS", 0)

@@ -38,6 +38,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/funding": {"funded_basis_points": 10_000},
     "/terms": {"hold_days": 1},
     "/auth/logout": {},
+    "/reviews/{product_id}": {"rating": 5},
+    "/seller/pages": {"title": "Taken over"},
+    "/seller/pages/{slug}": {"title": "Taken over"},
+    "/hide": {"reason": "taken over"},
+    "/publish": {},
 }
 
 

@@ -104,6 +104,7 @@ def _complete_names(world: World, alice: Seller) -> None:
     image = product["images"][0]["id"] if product["images"] else ELSEWHERE
     member = staff.get("seller/members").expect(200)[0]
     category = staff.post("seller/categories", {"name": "Canary category"}).expect(201)
+    staff.post("seller/pages", {"slug": slug, "title": "Canary page"}).expect(201)
     alice.ids |= {
         "slug": slug,
         "product_id": product["id"],
@@ -114,7 +115,7 @@ def _complete_names(world: World, alice: Seller) -> None:
         "tenant_id": alice.tenant_id,
         "token": alice.shop.post("carts", {"lines": [_line(alice)]}).expect(201)["token"],
     }
-    world.canaries |= {product["title"], category["name"], member["email"]}
+    world.canaries |= {product["title"], category["name"], member["email"], "Canary page"}
 
 
 def _canaries(world: World, alice: Seller) -> set[str]:

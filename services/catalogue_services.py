@@ -73,11 +73,11 @@ class ProductInput:
     clear_category: bool = field(default=False)
 
 
-def sanitise(html: str) -> str:
-    """Product texts keep simple formatting; scripts, styles and unsafe links do not survive (nh3)."""
+def sanitise(html: str, *, tags: set[str] = TAGS) -> str:
+    """Sellers' texts keep simple formatting; scripts, styles and unsafe links do not survive (nh3)."""
     return nh3.clean(
         html,
-        tags=TAGS,
+        tags=tags,
         attributes={"a": {"href", "title"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener nofollow",
@@ -119,6 +119,14 @@ def create_product(values: ProductInput) -> Product:
 def update_product(*, product_id: UUID, values: ProductInput) -> Product:
     """Change what is given. Variants that are left out of `variants` become inactive. Locks the product."""
     return _save(lock_product(product_id), values)
+
+
+def find_product(product_id: UUID) -> Product:
+    """Raises NotFound."""
+    product = Product.objects.filter(pk=product_id).first()
+    if product is None:
+        raise NotFound(what="product")
+    return product
 
 
 def lock_product(product_id: UUID) -> Product:

@@ -1,11 +1,10 @@
 """A storefront's pages of its own: written in Markdown, rendered and sanitised once, when they are saved."""
 
-import nh3
 from django.db import transaction
 from markdown_it import MarkdownIt
 
 from core.errors import Conflict, Invalid, NotFound
-from services.catalogue_services import TAGS, slugify
+from services.catalogue_services import TAGS, sanitise, slugify
 from services.tenant_services import lock_tenant
 from shop.models import StaticPage
 from tenants.context import current_tenant
@@ -24,14 +23,7 @@ def render_markdown(body: str) -> str:
     for token in tokens:
         if token.tag == "h1":
             token.tag = "h2"
-    html = _markdown.renderer.render(tokens, _markdown.options, {})
-    return nh3.clean(
-        html,
-        tags=PAGE_TAGS,
-        attributes={"a": {"href", "title"}},
-        url_schemes={"http", "https", "mailto"},
-        link_rel="noopener nofollow",
-    )
+    return sanitise(_markdown.renderer.render(tokens, _markdown.options, {}), tags=PAGE_TAGS)
 
 
 def save_page(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.jobs import enqueue
-from services.catalogue_services import lock_product
+from services.catalogue_services import find_product, lock_product
 from services.notification_services import notify
 from shop.models import Order, OrderLine, OrderStatus, Product, Review, ReviewStatus, ShipmentLine
 from tenants.context import current_tenant
@@ -55,7 +55,7 @@ def save_review(
 
     The proof is an order: one of the account's (`buyer_id`), or the one whose link the guest holds (`order`).
     `rating` is 1 to 5. Without `author` the name is taken from the order, the last name as an initial.
-    Locks the product. Raises NotReceived, AlreadyReviewed, Invalid.
+    Locks the product. Raises NotFound (product), NotReceived, AlreadyReviewed, Invalid.
     """
     if not 1 <= rating <= 5:
         raise Invalid(field="rating", reason="give one to five stars")
@@ -92,6 +92,7 @@ def _proof(product_id: UUID, *, buyer_id: UUID | None, order: Order | None) -> O
     where: dict[str, object] = {"order_id": order.pk} if order is not None else {"order__buyer_id": buyer_id}
     lines = received_lines(variant__product_id=product_id, **where) if order or buyer_id else []
     if not lines:
+        find_product(product_id)
         raise NotReceived()
     return lines[0]
 

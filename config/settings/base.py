@@ -59,10 +59,10 @@ WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",
     "core.middleware.SecurityHeadersMiddleware",
+    "core.middleware.LanguageMiddleware",
     "tenants.middleware.TenantMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.MarketplaceSessionMiddleware",
-    "core.middleware.LanguageMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tenants.middleware.MarketplaceAuthenticationMiddleware",
     "tenants.middleware.MarketplaceMessageMiddleware",

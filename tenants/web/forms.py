@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from core.forms import LineField, country_choices
+from core.forms import LineField, PasswordField, country_choices
 
 CURRENCIES = ["CHF", "CZK", "DKK", "EUR", "GBP", "NOK", "PLN", "SEK", "USD"]
 
@@ -48,12 +48,10 @@ class SignUpForm(forms.Form):
     email = forms.EmailField(
         max_length=254, label=_("Your e-mail"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
+    password = PasswordField(
+        "new-password",
         label=_("Password"),
         help_text=_("At least 8 characters. If you already sell here, use the password you have."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     country = forms.ChoiceField(label=_("You sell from"), initial="DE")
     currency = forms.ChoiceField(label=_("Your prices are in"))

@@ -57,9 +57,13 @@ def keep_signed_in(request: HttpRequest, response: HttpResponse, pair: TokenPair
 
 
 def prolong(request: HttpRequest, response: HttpResponse) -> None:
-    """A session that is used is prolonged, once a day at most."""
+    """A session that is used is prolonged, once a day at most; not where the answer begins or ends one."""
     session = session_of(request)
-    if session and session.expires_at < now() + LIFETIME - PROLONGED_AFTER:
+    if (
+        session
+        and cookie_name() not in response.cookies
+        and session.expires_at < now() + LIFETIME - PROLONGED_AFTER
+    ):
         prolong_session(session_id=session.pk)
         _set(response, issue_page(session=session, user=session.user))
 

@@ -21,6 +21,7 @@ from services.auth_services import ATTEMPTS_PER_ADDRESS, accept_mailbox_proof, c
 from services.commission_services import commission_for
 from services.tenant_services import sign_up_seller
 from shop.web.storefront.forms import ConfirmForm
+from shop.web.storefront.page import revalidated
 from tenants.listings import Found, listed_storefronts, search_products
 from tenants.web.forms import DirectoryForm, SignUpForm
 
@@ -33,7 +34,8 @@ MACHINE_PATHS = ("/api/", "/webhooks/", "/internal/")
 def landing(request: HttpRequest) -> HttpResponse:
     """The marketplace's front page."""
     newest = listed_storefronts(limit=NEWEST).rows
-    return render(request, "marketplace/landing.html", {"form": SignUpForm(), "newest": newest, **terms()})
+    context = {"form": SignUpForm(), "newest": newest, **terms()}
+    return revalidated(request, render(request, "marketplace/landing.html", context))
 
 
 @require_safe
@@ -43,7 +45,7 @@ def shops(request: HttpRequest) -> HttpResponse:
     asked = form.values()
     found = listed_storefronts(q=asked["q"], sort=asked["sort"], number=asked["page"])
     context = {"found": found, "asked": asked, "sorts": DirectoryForm.SORTS, **_pages(found, asked)}
-    return render(request, "marketplace/shops.html", context)
+    return revalidated(request, render(request, "marketplace/shops.html", context))
 
 
 @require_safe
@@ -51,9 +53,8 @@ def search(request: HttpRequest) -> HttpResponse:
     """A search across all storefronts."""
     asked = DirectoryForm(request.GET).values()
     found = search_products(q=asked["q"], number=asked["page"])
-    return render(
-        request, "marketplace/search.html", {"found": found, "asked": asked, **_pages(found, asked)}
-    )
+    context = {"found": found, "asked": asked, **_pages(found, asked)}
+    return revalidated(request, render(request, "marketplace/search.html", context))
 
 
 def _pages(found: Found, asked: dict[str, Any]) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 
+from core.clock import now
 from core.ids import new_id
 from services.address_services import save_address
 from services.auth_services import ATTEMPTS_PER_ACCOUNT, mailbox_proof, open_session
@@ -114,17 +116,22 @@ def test_signing_out_ends_the_session_itself(browser):
 
 
 def test_a_used_session_is_prolonged_once_a_day(browser, person):
-    Session.objects.filter(user=person).update(
-        expires_at=Session.objects.get(user=person).created_at.replace(year=2099)
-    )
-    assert "session" not in browser.get("/account").cookies
-    from datetime import timedelta
-
-    from core.clock import now
-
     Session.objects.filter(user=person).update(expires_at=now() + timedelta(days=2))
+
     assert "session" in browser.get("/account").cookies
     assert "session" not in browser.get("/account").cookies
+
+
+def test_an_older_session_that_ends_or_changes_is_not_prolonged(browser, person):
+    def age() -> None:
+        Session.objects.filter(user=person, revoked_at=None).update(expires_at=now() + timedelta(days=2))
+
+    age()
+    form = {"old": PASSWORD, "password": "another-quiet-password"}
+    assert browser.post("/account/profile", form).status_code == 302
+    assert browser.get("/account").status_code == 200
+    age()
+    assert browser.post("/account/sign-out").cookies["session"].value == ""
 
 
 def test_forms_of_others_are_refused(browser, serving):

@@ -4,9 +4,11 @@ import io
 import re
 
 import pytest
+import requests
 from django.test import Client
 from PIL import Image
 
+from services.account_services import open_account
 from services.review_services import save_review
 from services.tenant_services import suspend_tenant
 from shop.models import Product, Review, StaticPage
@@ -15,7 +17,18 @@ from tests.factories.shop import make_delivered, make_product, make_variant
 from tests.factories.tenants import PASSWORD, add_member, make_user, owner_of
 from tests.web.test_storefront import Browser
 
-LOOKED_AT = ["", "/products/new", "/brand", "/brand/preview", "/pages", "/pages/new?draft=about", "/reviews"]
+LOOKED_AT = [
+    "",
+    "/products/new",
+    "/products/import",
+    "/shipping",
+    "/bank",
+    "/brand",
+    "/brand/preview",
+    "/pages",
+    "/pages/new?draft=about",
+    "/reviews",
+]
 
 
 def sign_in(browser: Browser, user) -> Browser:
@@ -210,6 +223,70 @@ def test_what_is_no_picture_is_refused_and_no_product_is_made(owner, content):
 
     assert response.status_code == 400
     assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_an_export_is_tried_or_taken_in_with_every_problem_by_its_line(owner, tried):
+    export = io.BytesIO(
+        b"Handle,Title,Variant SKU,Variant Price,Variant Inventory Qty\n"
+        b"mug,Mug,M1,19.90,3\n"
+        b"bowl,<script>alert(1)</script>,B1,cheap,3\n"
+    )
+    export.name = "export.csv"
+    form = {"file": export, **({"try": "1"} if tried else {})}
+
+    assert owner.post("/dashboard/products/import", form).status_code == 200
+    assert ("What it would do" in owner.text) == tried
+    assert "Line 3" in owner.text
+    assert "<script>alert" not in owner.text
+    assert Product.objects.count() == (0 if tried else 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"<html>", b"Handle\n", b"a,b\n1,2\n"])
+def test_what_is_no_export_is_refused(owner, content):
+    upload = io.BytesIO(content)
+    upload.name = "export.csv"
+
+    assert owner.post("/dashboard/products/import", {"file": upload}).status_code == 400
+    assert not Product.objects.exists()
+
+
+def test_the_shipping_price_is_what_carts_have_from_then_on(owner):
+    owner.get("/dashboard/shipping")
+    assert 'value="4.90"' in owner.text
+
+    owner.post("/dashboard/shipping", {"name": "By bike", "price": "3.5", "free_from": "60"})
+    owner.get(f"/products/{make_product().slug}")
+    assert "Delivery €3.50" in owner.text
+    assert "free from €60.00" in owner.text
+    assert owner.post("/dashboard/shipping", {"name": "x", "price": "-1"}).status_code == 400
+    assert owner.post("/dashboard/shipping", {"name": "x", "price": "1.234"}).status_code == 400
+
+
+def test_the_owner_is_led_to_stripe_and_back_and_told_how_far_it_is(owner, stripe_local):
+    open_account(tenant_id=owner.tenant.pk)
+    owner.get("/dashboard/bank")
+    assert "Go to Stripe" in owner.text
+
+    response = owner.post("/dashboard/bank")
+    assert response["Location"].startswith(stripe_local.url)
+    requests.post(response["Location"], timeout=10, allow_redirects=False).raise_for_status()
+    owner.get("/dashboard/bank?back=1")
+    assert "Stripe has verified you." in owner.text
+
+
+def test_where_stripe_does_not_answer_the_page_says_so(owner, settings):
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+
+    assert owner.post("/dashboard/bank").status_code == 503
+    assert 'role="alert"' in owner.text
+
+
+def test_the_bank_is_the_owners(serving):
+    manager = sign_in(Browser(serving), add_member(serving, "manager"))
+
+    assert manager.get("/dashboard/bank").status_code == 403
+    assert manager.get("/dashboard/shipping").status_code == 200
 
 
 # The brand --------------------------------------------------------------------------------------------------------

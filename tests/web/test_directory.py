@@ -86,6 +86,18 @@ def test_nothing_in_an_address_breaks_a_page(browser, shop, odd):
             assert browser.get(path, {"q": "bowl", name: odd}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/shops", "/search?q=bowl"])
+def test_a_page_that_has_not_changed_is_not_sent_again_and_one_that_has_is(browser, shop, path):
+    first = browser.get(path)
+    assert browser.get(path, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+
+    with tenant_scope(shop):
+        make_product(title="New bowl")
+    run_jobs()
+
+    assert browser.get(path, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+
+
 def test_pictures_of_storefronts_may_be_shown_and_nothing_else_from_elsewhere(browser):
     policy = browser.get("/shops")["Content-Security-Policy"]
 

@@ -10,7 +10,7 @@ from django.test import Client
 from services.catalogue_services import ProductInput, VariantInput, save_category, update_product
 from services.page_services import save_page
 from services.review_services import save_review
-from services.tenant_services import update_storefront
+from services.tenant_services import suspend_tenant, update_storefront
 from shop.models import Order, Product
 from tests.factories.shop import make_delivered, make_order, make_product, make_variant
 from tests.factories.tenants import owner_of
@@ -213,6 +213,14 @@ def test_a_chosen_language_stays_and_leads_back_to_the_same_page(browser, shop):
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_choosing_a_language_leads_nowhere_else(browser, elsewhere):
     assert "evil" not in browser.post("/language", {"language": "de", "next": elsewhere})["Location"]
+
+
+def test_a_closed_storefront_says_so_in_the_readers_language(browser, serving):
+    suspend_tenant(tenant_id=serving.pk, actor_id=owner_of(serving).pk, reason="a test")
+
+    assert browser.get("/", HTTP_ACCEPT_LANGUAGE="de").status_code == 503
+    assert "ist vorübergehend geschlossen" in browser.text
+    assert '<html lang="de"' in browser.text
 
 
 def test_programs_are_answered_in_english_whatever_the_browser_speaks(browser, shop):

@@ -59,16 +59,17 @@ class SellerPageView(SellerView):
 
 class SellerBrandPictureView(SellerView):
     parser_classes = [MultiPartParser]
+    kind = ""
 
     @describe(request={"multipart/form-data": BrandPictureIn}, responses=StorefrontOut)
-    def put(self, request: Request, kind: str) -> Response:
-        """Set the logo or the hero picture (JPEG, PNG, WebP, GIF; 10 MB). It is re-encoded; metadata is dropped."""
+    def put(self, request: Request) -> Response:
+        """Set the picture (JPEG, PNG, WebP, GIF; 10 MB). It is re-encoded; metadata is dropped."""
         source = BrandPictureIn.parse(request.data)["file"]
         return Response(
-            StorefrontOut(set_brand_picture(kind=kind, source=source, actor_id=self.user_id)).data
+            StorefrontOut(set_brand_picture(kind=self.kind, source=source, actor_id=self.user_id)).data
         )
 
     @describe(responses=StorefrontOut)
-    def delete(self, request: Request, kind: str) -> Response:
+    def delete(self, request: Request) -> Response:
         """Take the picture out."""
-        return Response(StorefrontOut(remove_brand_picture(kind=kind, actor_id=self.user_id)).data)
+        return Response(StorefrontOut(remove_brand_picture(kind=self.kind, actor_id=self.user_id)).data)

@@ -1,48 +1,26 @@
 """Into the dashboard, and out of it."""
 
-from http import HTTPStatus
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from core.errors import DomainError, TooMany
-from core.forms import add_refusal
-from core.requests import client_address
-from services.auth_services import TokenRefused, redeem_ticket, sign_in
-from shop.web.storefront.forms import SignInForm
-from shop.web.storefront.page import Page, wanted_path
+from services.auth_services import TokenRefused, redeem_ticket
+from shop.web.storefront import account
+from shop.web.storefront.page import Page
 from tenants.selectors import role_in
 from tenants.web.sessions import end_session, keep_signed_in, session_of
 
 
-class SignInPage(Page):
-    """For the storefront's staff. Where somebody wanted to go is where they arrive."""
+class SignInPage(account.SignInPage):
+    """For the storefront's staff."""
 
     template = "dashboard/sign_in.html"
+    home = "/dashboard"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form; those who are in already go on."""
+    @staticmethod
+    def is_in(request: HttpRequest) -> bool:
+        """A buyer's account is not enough."""
         session = session_of(request)
-        if session and role_in(session.user_id, request.tenant):
-            return redirect(wanted_path(request, "/dashboard"))
-        return self.show(request, form=SignInForm(), next=wanted_path(request, "/dashboard"))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Sign in. Failures are counted, see `services.auth_services.check_credentials`."""
-        form = SignInForm(request.POST)
-        if form.is_valid():
-            try:
-                pair = sign_in(tenant=request.tenant, address=client_address(request), **form.cleaned_data)
-            except DomainError as refusal:
-                add_refusal(form, refusal)
-                status = (
-                    HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooMany) else HTTPStatus.FORBIDDEN
-                )
-                return self.show(request, form=form, next=wanted_path(request, "/dashboard"), status=status)
-            return keep_signed_in(request, redirect(wanted_path(request, "/dashboard")), pair)
-        return self.show(
-            request, form=form, next=wanted_path(request, "/dashboard"), status=HTTPStatus.BAD_REQUEST
-        )
+        return session is not None and role_in(session.user_id, request.tenant) is not None
 
 
 class ArrivePage(Page):

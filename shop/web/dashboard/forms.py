@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.colours import HEX
@@ -100,11 +101,69 @@ class PageForm(forms.Form):
     is_published = forms.BooleanField(required=False, initial=True, label=_("Shown to everybody"))
 
 
+class MoneyField(forms.DecimalField):
+    """An amount as people type it, in major units of `currency`; cleaned it is minor units."""
+
+    widget = forms.TextInput
+
+    def __init__(self, *, currency: str = "EUR", **kwargs: Any) -> None:
+        self.currency = currency
+        super().__init__(min_value=0, max_digits=12, localize=False, **kwargs)
+        self.widget.attrs["inputmode"] = "decimal"
+
+    def clean(self, value: Any) -> Any:
+        """Raises ValidationError for more decimals than the currency has."""
+        amount: Decimal | None = super().clean(value)
+        if amount is None:
+            return None
+        try:
+            return to_minor(amount, self.currency)
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("%(currency)s has %(digits)d decimals.")
+                % {"currency": self.currency, "digits": decimals_of(self.currency)}
+            ) from error
+
+
+class ImportForm(forms.Form):
+    """A product export."""
+
+    file = forms.FileField(
+        label=_("Shopify's product export (CSV)"), widget=forms.FileInput(attrs={"accept": ".csv,text/csv"})
+    )
+
+    def clean_file(self) -> Any:
+        """As large as the API takes it."""
+        upload = self.cleaned_data["file"]
+        if upload.size > settings.MAX_IMPORT_BYTES:
+            size = settings.MAX_IMPORT_BYTES // 2**20
+            raise forms.ValidationError(_("The file may have %(size)d MB at most.") % {"size": size})
+        return upload
+
+
+class ShippingForm(forms.Form):
+    """The shipping price of the storefront."""
+
+    name = LineField(max_length=80, label=_("Name, as buyers see it"))
+    price = MoneyField()
+    free_from = MoneyField(required=False)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (
+            ("price", _("Price in %(currency)s")),
+            ("free_from", _("Free from, in %(currency)s")),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, MoneyField)
+            field.currency, field.label = currency, label % {"currency": currency}
+
+
 class ProductForm(forms.Form):
     """A product of one kind, to begin with."""
 
     title = LineField(max_length=200, label=_("Title"))
-    price = forms.DecimalField(min_value=0, max_digits=12, label=_("Price"))
+    price = MoneyField()
     stock = forms.IntegerField(min_value=0, max_value=1_000_000, initial=1, label=_("Pieces in stock"))
     description = TextField(max_length=20_000, required=False, label=_("Description"))
     picture = forms.FileField(
@@ -114,20 +173,9 @@ class ProductForm(forms.Form):
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency = currency
-        self.fields["price"].label = _("Price in %(currency)s") % {"currency": currency}
-        self.fields["price"].widget = forms.TextInput(attrs={"inputmode": "decimal"})
-
-    def clean_price(self) -> int:
-        """Minor units."""
-        price: Decimal = self.cleaned_data["price"]
-        try:
-            return to_minor(price, self.currency)
-        except ValueError as error:
-            raise forms.ValidationError(
-                _("%(currency)s has %(digits)d decimals.")
-                % {"currency": self.currency, "digits": decimals_of(self.currency)}
-            ) from error
+        price = self.fields["price"]
+        assert isinstance(price, MoneyField)
+        price.currency, price.label = currency, _("Price in %(currency)s") % {"currency": currency}
 
 
 class AnswerForm(forms.Form):

@@ -12,6 +12,7 @@ from shop.web.dashboard.selling import (
     ReviewsPage,
     StartPage,
 )
+from shop.web.dashboard.starting import BankPage, ImportPage, ShippingPage
 
 app_name = "dashboard"
 urlpatterns = [
@@ -20,6 +21,9 @@ urlpatterns = [
     path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),
     path("dashboard/arrive", ArrivePage.as_view(), name="arrive"),
     path("dashboard/products/new", NewProductPage.as_view(), name="product-new"),
+    path("dashboard/products/import", ImportPage.as_view(), name="import"),
+    path("dashboard/shipping", ShippingPage.as_view(), name="shipping"),
+    path("dashboard/bank", BankPage.as_view(), name="bank"),
     path("dashboard/brand", BrandPage.as_view(), name="brand"),
     path("dashboard/brand/preview", PreviewPage.as_view(), name="brand-preview"),
     path("dashboard/brand/contrast", ContrastPage.as_view(), name="brand-contrast"),

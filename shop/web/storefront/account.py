@@ -48,22 +48,23 @@ ACCOUNT = "/account"
 ORDERS_A_PAGE, LATEST = 20, 3
 
 
-def let_in(request: HttpRequest, pair: TokenPair) -> HttpResponse:
+def let_in(request: HttpRequest, pair: TokenPair, *, home: str = ACCOUNT) -> HttpResponse:
     """On to where somebody wanted to go, signed in, with the cart they had as a guest and the one of their account."""
-    response = keep_signed_in(request, redirect(wanted_path(request, ACCOUNT)), pair)
+    response = keep_signed_in(request, redirect(wanted_path(request, home)), pair)
     cart = join_carts(token=cart_token(request), buyer_id=pair.user.pk)
     return keep_cart(response, cart) if cart else response
 
 
 class SignInPage(Page):
-    """E-mail and password."""
+    """E-mail and password. Whoever is in goes on to where they wanted to go; else to `home`."""
 
     template = "storefront/account/sign_in.html"
+    home = ACCOUNT
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The form; those who are in already go on."""
-        if person_of(request):
-            return redirect(wanted_path(request, ACCOUNT))
+        if self.is_in(request):
+            return redirect(wanted_path(request, self.home))
         return self._show(request, SignInForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -77,10 +78,15 @@ class SignInPage(Page):
             add_refusal(form, refusal)
             status = HTTPStatus.TOO_MANY_REQUESTS if isinstance(refusal, TooMany) else HTTPStatus.FORBIDDEN
             return self._show(request, form, status=status)
-        return let_in(request, pair)
+        return let_in(request, pair, home=self.home)
+
+    @staticmethod
+    def is_in(request: HttpRequest) -> bool:
+        """Whether there is nothing to ask."""
+        return person_of(request) is not None
 
     def _show(self, request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
-        return self.show(request, form=form, next=wanted_path(request, ACCOUNT), status=status)
+        return self.show(request, form=form, next=wanted_path(request, self.home), status=status)
 
 
 class SignOutPage(Page):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from core.forms import LineField, TextField
+from core.forms import LineField, PasswordField, TextField
 from core.money import decimals_of, to_minor
 from services.review_services import MAX_TEXT
 from shop.selectors.catalogue import Listing
@@ -18,6 +18,7 @@ SORTS = {
     "title": _("Name, A to Z"),
 }
 MAX_QUANTITY = 10_000
+PASSWORD_RULES = _("At least 8 characters, and not one of the common ones.")
 
 
 class CatalogueForm(forms.Form):
@@ -102,12 +103,7 @@ class SignInForm(forms.Form):
     email = forms.EmailField(
         max_length=254, label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
     )
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("Password"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = PasswordField("current-password", label=_("Password"))
 
 
 class MailboxForm(forms.Form):
@@ -132,30 +128,14 @@ class ProfileForm(forms.Form):
 class PasswordForm(forms.Form):
     """The password there is, and the one to be."""
 
-    old = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("Your password now"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("New password"),
-        help_text=_("At least 8 characters, and not one of the common ones."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    old = PasswordField("current-password", label=_("Your password now"))
+    password = PasswordField("new-password", label=_("New password"), help_text=PASSWORD_RULES)
 
 
 class EraseForm(forms.Form):
     """To be forgotten, one proves once more who one is."""
 
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("Your password"),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = PasswordField("current-password", label=_("Your password"))
 
 
 class AccountAddressForm(AddressForm):
@@ -178,13 +158,7 @@ class ConfirmForm(forms.Form):
         label=_("Your name"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    password = forms.CharField(
-        max_length=200,
-        strip=False,
-        label=_("New password"),
-        help_text=_("At least 8 characters, and not one of the common ones."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = PasswordField("new-password", label=_("New password"), help_text=PASSWORD_RULES)
 
     def clean_proof(self) -> str:
         """What stands behind the # of the link."""
