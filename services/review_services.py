@@ -107,8 +107,11 @@ def _written_by(line: OrderLine) -> Review | None:
 
 
 def remove_review(*, product_id: UUID, buyer_id: UUID | None = None, order: Order | None = None) -> None:
-    """Take back what this person wrote. Locks the product. Raises NotReceived, NotFound."""
-    line = _proof(product_id, buyer_id=buyer_id, order=order)
+    """Take back what this person wrote. Locks the product. Raises NotFound."""
+    try:
+        line = _proof(product_id, buyer_id=buyer_id, order=order)
+    except (NotReceived, NotFound) as error:
+        raise NotFound(what="review") from error
     with transaction.atomic():
         lock_product(product_id)
         review = _written_by(line)

@@ -57,7 +57,9 @@ class SellerPageView(SellerView):
         return Response(status=204)
 
 
-class SellerBrandPictureView(SellerView):
+class BrandPictureView(SellerView):
+    """A picture of the brand."""
+
     parser_classes = [MultiPartParser]
     kind = ""
 
@@ -69,7 +71,15 @@ class SellerBrandPictureView(SellerView):
             StorefrontOut(set_brand_picture(kind=self.kind, source=source, actor_id=self.user_id)).data
         )
 
-    @describe(responses=StorefrontOut)
+    @describe(responses={200: StorefrontOut})
     def delete(self, request: Request) -> Response:
         """Take the picture out."""
         return Response(StorefrontOut(remove_brand_picture(kind=self.kind, actor_id=self.user_id)).data)
+
+
+class SellerLogoView(BrandPictureView):
+    kind = "logo"
+
+
+class SellerHeroView(BrandPictureView):
+    kind = "hero"
