@@ -71,7 +71,7 @@ def test_buttons_can_be_hit_with_a_finger(shown: Visitor) -> None:
 @pytest.mark.parametrize(
     "shown", [entry for entry in PAGES if entry.has_scripts], ids=lambda entry: entry.name, indirect=True
 )
-@pytest.mark.parametrize(("width", "is_dark"), [(NARROW, False), (WIDE, False), (WIDE, True)])
+@pytest.mark.parametrize(("width", "is_dark"), [(NARROW, False), (WIDE, True)], ids=["light", "dark"])
 def test_nobody_is_kept_out(shown: Visitor, width: int, is_dark: bool) -> None:
     shown.look(width=width, is_dark=is_dark)
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from services.catalogue_services import ProductInput, VariantInput, save_category, update_product
 from services.page_services import save_page
@@ -76,25 +78,27 @@ def browser(shop, serving) -> Browser:
     return browser
 
 
-@pytest.mark.parametrize(("page", "queries"), QUERIES.items())
-def test_each_page_asks_as_few_questions_as_when_it_was_looked_at_last(
-    browser, shop, page, queries, django_assert_max_num_queries
-):
-    with django_assert_max_num_queries(queries + 1):  # one more: the units in the guest's cart
-        browser.get(address(page, shop))
+def test_each_page_asks_as_few_questions_as_when_it_was_looked_at_last(browser, shop):
+    asked = {}
+    for page in QUERIES:
+        with CaptureQueriesContext(connection) as sent:
+            browser.get(address(page, shop))
+        asked[page] = len(sent)
+
+    # One more than without a cart: the units in it.
+    assert {page: number for page, number in asked.items() if number > QUERIES[page] + 1} == {}
+    assert max(asked.values()) <= 12
 
 
-@pytest.mark.parametrize("page", QUERIES)
-def test_no_page_has_scripts_styles_or_handlers_inside(browser, shop, page):
-    response = browser.get(address(page, shop))
-
-    assert not SCRIPT.search(browser.text)
-    assert not INLINE.search(browser.text)
-    policy = response["Content-Security-Policy"]
-    assert "unsafe" not in policy
-    assert "script-src 'self';" in policy
-    for css in re.findall(r"<style>(.*?)</style>", browser.text):
-        assert css.startswith(":root{--brand:")
+def test_no_page_has_scripts_styles_or_handlers_inside(browser, shop):
+    for page in QUERIES:
+        policy = browser.get(address(page, shop))["Content-Security-Policy"]
+        assert not SCRIPT.search(browser.text), page
+        assert not INLINE.search(browser.text), page
+        assert "unsafe" not in policy, page
+        assert "script-src 'self';" in policy, page
+        for css in re.findall(r"<style>(.*?)</style>", browser.text):
+            assert css.startswith(":root{--brand:"), page
 
 
 def test_a_product_page_is_less_than_a_hundred_kilobytes_without_its_pictures(browser, shop):
@@ -253,8 +257,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_nothing_in_an_address_breaks_a_page(browser, shop, odd):
+def test_nothing_in_an_address_breaks_a_page(browser, shop):
     names = (
         "q",
         "category",
@@ -270,12 +273,18 @@ def test_nothing_in_an_address_breaks_a_page(browser, shop, odd):
     )
 
     for path in ("/", shop["PRODUCT"], f"{shop['PRODUCT']}/reviews", "/search/suggest", shop["ORDER"]):
+        for odd in ODD:
+            assert browser.get(path, dict.fromkeys(names, odd)).status_code < 500, (path, odd[:20])
         for name in names:
-            assert browser.get(path, {name: odd}).status_code in (200, 302, 404), (path, name)
+            assert browser.get(path, {name: ODD[0]}).status_code in (200, 302, 404), (path, name)
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_nothing_in_a_form_breaks_a_page_or_makes_an_order(browser, shop, odd):
+def test_nothing_in_a_form_breaks_a_page_or_makes_an_order(browser, shop):
+    for odd in ODD:
+        _send_everywhere(browser, shop, odd)
+
+
+def _send_everywhere(browser: Browser, shop: dict[str, str], odd: str) -> None:
     browser.get("/checkout")
     hidden = {"key": browser.hidden("key"), "expected_total": browser.hidden("expected_total")}
     fields = ("email", "name", "company", "line1", "city", "postal_code", "region", "country", "phone", "key")
