@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 from rest_framework.request import Request
@@ -74,7 +75,12 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
 def caller_of(request: Request) -> str:
     """Who a key belongs to: the user, or everybody who is not signed in."""
     user = request.user
-    return f"user:{user.pk}" if user is not None and user.is_authenticated else "guest"
+    return caller_for(user.pk) if user is not None and user.is_authenticated else "guest"
+
+
+def caller_for(user_id: UUID) -> str:
+    """Who the keys of a user belong to."""
+    return f"user:{user_id}"
 
 
 def hash_of(request: Request, data: Any) -> str:

@@ -62,6 +62,18 @@ def save_address(
 
 
 @transaction.atomic
+def remember_address(*, user_id: UUID, **fields: Any) -> None:
+    """Keep an address a parcel goes to, once: nothing where it is known already, or where there are enough.
+
+    Locks: the person's addresses. Raises Invalid (the country's format).
+    """
+    lock_addresses(user_id)
+    known = [address.snapshot() for address in Address.objects.filter(user_id=user_id)]
+    if len(known) < MAX_ADDRESSES and check_address(fields) not in known:
+        save_address(user_id=user_id, **fields)
+
+
+@transaction.atomic
 def remove_address(*, user_id: UUID, address_id: UUID) -> None:
     """Forget an address. Orders keep their copy; the oldest of the rest becomes the default.
 

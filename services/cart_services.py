@@ -226,13 +226,16 @@ def join_carts(*, token: str, buyer_id: UUID) -> Cart | None:
     """A guest signs in: their cart, with what an earlier cart of the account still had in it; or that one alone.
 
     What is no longer for sale, or more than there is, stays behind. None where there is no open cart.
+    Locks: the guest's cart, then the account's earlier one, which another device may be ordering.
     """
     try:
         cart = adopt_cart(token=token, buyer_id=buyer_id) if token else None
     except (NotFound, CartAlreadyOrdered):
         cart = None
-    others = Cart.objects.filter(buyer_id=buyer_id, order_id=None, expires_at__gt=now()).order_by(
-        "-created_at"
+    others = (
+        Cart.objects.select_for_update()
+        .filter(buyer_id=buyer_id, order_id=None, expires_at__gt=now())
+        .order_by("-created_at")
     )
     earlier = others.exclude(pk=cart.pk).first() if cart else others.first()
     if cart is None or earlier is None:
@@ -245,10 +248,11 @@ def join_carts(*, token: str, buyer_id: UUID) -> Cart | None:
 
 
 def adopt_cart(*, token: str, buyer_id: UUID) -> Cart:
-    """A guest signs in: the cart becomes theirs. Raises NotFound where it is somebody else's."""
+    """A guest signs in: the cart becomes theirs, decided by one conditional UPDATE. Raises NotFound where it is somebody else's."""
     cart = find_cart(token)
-    if cart.buyer_id not in (None, buyer_id):
+    if cart.buyer_id == buyer_id:
+        return cart
+    if not Cart.objects.filter(pk=cart.pk, buyer_id=None).update(buyer_id=buyer_id):
         raise NotFound(what="cart")
-    Cart.objects.filter(pk=cart.pk, buyer_id=None).update(buyer_id=buyer_id)
     cart.buyer_id = buyer_id
     return cart

@@ -1,20 +1,40 @@
 """What a storefront knows of a person: given to them, or forgotten. What the law keeps stays, without the person in it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict
+from core.idempotency import caller_for
+from core.ids import new_id
 from services.auth_services import NotSignedIn, confirm_password, sign_out_everywhere
-from shop.models import Address, Cart, Notification, Order, OrderStatus, Payment, Review
+from shop.models import (
+    ActorKind,
+    Address,
+    CancelReason,
+    Cart,
+    IdempotencyKey,
+    InventoryMovement,
+    Notification,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Payment,
+    PaymentAttempt,
+    PromotionRedemption,
+    Refund,
+    Review,
+)
 from tenants.context import current_tenant
 from tenants.models import User
 from tenants.selectors import role_in
 
 OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.SHIPPED)
 ERASED = {"name": "—", "company": "", "line1": "—", "line2": "", "city": "", "region": "", "phone": ""}
+MOVEMENT_WORDS = 200  # of a reason, in the log of stock
 ADDRESS = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country", "phone")
 
 
@@ -105,40 +125,72 @@ def _order(order: Order) -> dict[str, Any]:
 def erase_person(*, user: User, password: str) -> None:
     """Forget a person in this storefront (GDPR art. 17).
 
-    Addresses, carts and notifications go. Orders stay for the books, reviews stay for their readers, both without the
-    name, mail address, street and telephone number. The account itself may be used in other storefronts and stays;
-    here it is signed out everywhere. One transaction. Raises NotSignedIn (password), StaffStays, StillNeeded.
+    Addresses, carts, notifications and kept answers go. Orders stay for the books, reviews stay for their readers, both
+    without the name, mail address, street and telephone number, and with nothing that leads back to the account. The
+    account itself may be used in other storefronts and stays; here it is signed out everywhere. One transaction.
+    Locks: the person's orders in ascending id. Raises NotSignedIn (password), StaffStays, StillNeeded.
     """
     tenant = current_tenant()
     confirm_password(user, password, refusal=NotSignedIn())
     if role_in(user.pk, tenant):
         raise StaffStays()
-    nobody = f"erased-{user.pk.hex[-12:]}@erased.invalid"
+    nobody = f"erased-{new_id().hex[-12:]}@erased.invalid"
     with transaction.atomic():
         orders = list(Order.objects.select_for_update().filter(buyer_id=user.pk).order_by("pk"))
         if any(order.status in OPEN for order in orders):
             raise StillNeeded()
         Address.objects.filter(user_id=user.pk).delete()
         Notification.objects.filter(recipient_id=user.pk).delete()
-        Notification.objects.filter(order_id__in=[order.pk for order in orders], for_staff=False).delete()
-        for row in Notification.objects.filter(order_id__in=[order.pk for order in orders], for_staff=True):
-            for order in orders:
-                row.title, row.message = (
-                    text.replace(order.email, nobody) for text in (row.title, row.message)
-                )
-            row.save(update_fields=["title", "message"])
         Cart.objects.filter(buyer_id=user.pk, order_id=None).delete()
         Cart.objects.filter(buyer_id=user.pk).update(buyer_id=None)
+        IdempotencyKey.objects.filter(caller=caller_for(user.pk)).delete()
         Review.objects.filter(buyer_id=user.pk).update(buyer_id=None, email=nobody, author="—")
-        for order in orders:
-            order.buyer_id, order.email = None, nobody
-            order.shipping_address = {**order.shipping_address, **ERASED}
-            order.billing_address = order.billing_address and {**order.billing_address, **ERASED}
-            order.save(update_fields=["buyer_id", "email", "shipping_address", "billing_address"])
-        for payment in Payment.objects.filter(order__in=orders):
-            payment.gateway_response = _without_person(payment.gateway_response)
-            payment.save(update_fields=["gateway_response"])
+        _forget_in_notices(orders, nobody)
+        _forget_in_history(orders, user.pk)
+        _forget_in_payments(orders)
+        _forget_in_orders(orders, nobody)
         sign_out_everywhere(user_id=user.pk, tenant=tenant)
+
+
+def _forget_in_orders(orders: list[Order], nobody: str) -> None:
+    PromotionRedemption.objects.filter(order__in=orders).update(buyer_key=nobody)
+    for order in orders:
+        order.buyer_id, order.email, order.request_key = None, nobody, None
+        order.shipping_address = {**order.shipping_address, **ERASED}
+        order.billing_address = order.billing_address and {**order.billing_address, **ERASED}
+        order.save(update_fields=["buyer_id", "email", "request_key", "shipping_address", "billing_address"])
+
+
+def _forget_in_notices(orders: list[Order], nobody: str) -> None:
+    """What the buyer was told goes; what the staff was told stays, of nobody."""
+    notices = Notification.objects.filter(order_id__in=[order.pk for order in orders])
+    notices.filter(for_staff=False).delete()
+    for row in notices:
+        for order in orders:
+            row.title, row.message = (text.replace(order.email, nobody) for text in (row.title, row.message))
+        row.save(update_fields=["title", "message"])
+
+
+def _forget_in_history(orders: list[Order], user_id: UUID) -> None:
+    """That the buyer moved an order stays, without who that is and what they wrote; the shop's own words stay."""
+    moved = OrderEvent.objects.filter(order__in=orders, actor_kind__in=(ActorKind.BUYER, ActorKind.GUEST))
+    words = set(moved.exclude(reason="").values_list("reason", flat=True))
+    InventoryMovement.objects.filter(
+        order_id__in=[order.pk for order in orders], reason__in={text[:MOVEMENT_WORDS] for text in words}
+    ).update(reason=CancelReason.BUYER.value)
+    Refund.objects.filter(order__in=orders, reason__in=words).update(reason="")
+    Refund.objects.filter(order__in=orders, actor_id=user_id).update(actor_id=None)
+    moved.update(actor_id=None, reason="")
+
+
+def _forget_in_payments(orders: list[Order]) -> None:
+    kept: tuple[Any, ...] = (
+        *Payment.objects.filter(order__in=orders),
+        *PaymentAttempt.objects.filter(payment__order__in=orders),
+    )
+    for row in kept:
+        row.gateway_response = _without_person(row.gateway_response)
+        row.save(update_fields=["gateway_response"])
 
 
 PERSONAL = {

@@ -54,7 +54,8 @@ class MovementKind(models.TextChoices):
 
 
 class InventoryMovement(TenantModel):
-    """One change of one item's stock, with the counts after it. Never changed or deleted."""
+    """One change of one item's stock, with the counts after it. Never changed or deleted; a buyer's words in it are
+    forgotten with the buyer."""
 
     item = models.ForeignKey(InventoryItem, on_delete=models.CASCADE, related_name="movements")
     kind = models.CharField(max_length=8, choices=MovementKind.choices)

@@ -3,6 +3,7 @@
 Threads and commits are real. Each race has a control that shows it where the protection is left out.
 """
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,13 @@ from django.db import transaction
 from django.db.models import Sum
 
 from core.clock import now
+from core.errors import NotFound
 from core.ids import new_id
 from core.models import Job
 from payouts.models import Charge, LedgerEntry, LedgerTransaction, Payout, PayoutEntry, SellerAccount
 from services.address_services import remove_address, save_address
-from services.cart_services import CartAlreadyOrdered
+from services.cart_services import CartAlreadyOrdered, add_to_cart, join_carts, open_cart
+from services.inventory_services import StockLine
 from services.order_history import SYSTEM
 from services.payment_services import start_payment, sync_intent, sync_payment
 from services.payout_services import free_entries, run_payouts
@@ -24,6 +27,7 @@ from services.transfer_services import send_payout
 from services.webhook_services import receive_stripe_event
 from shop.models import (
     Address,
+    CartLine,
     InventoryMovement,
     Notification,
     Order,
@@ -162,6 +166,35 @@ def test_control_without_the_carts_lock_two_tabs_are_two_orders(tenant):
         return unlocked.order_id is None  # and so would place an order
 
     assert at_once([naive] * 2, tenant=tenant) == [True, True]
+
+
+def test_what_another_device_orders_meanwhile_does_not_come_along_into_the_joined_cart(tenant, monkeypatch):
+    buyer = new_id()
+    with tenant_scope(tenant):
+        variant = make_variant()
+        earlier = open_cart(buyer_id=buyer, lines=[StockLine(variant.pk, 1)])
+        guests = make_cart((make_variant(), 1))
+    joining, ordered = threading.Event(), threading.Event()
+
+    def add_slowly(**line):
+        joining.set()
+        ordered.wait(timeout=1)
+        return add_to_cart(**line)
+
+    def order() -> Order:
+        joining.wait(timeout=20)
+        try:
+            return checkout(earlier.token, buyer_id=buyer)
+        finally:
+            ordered.set()
+
+    monkeypatch.setattr("services.cart_services.add_to_cart", add_slowly)
+    _, placed = at_once([lambda: join_carts(token=guests.token, buyer_id=buyer), order], tenant=tenant)
+
+    assert failures([placed], NotFound) == []
+    with tenant_scope(tenant):
+        in_cart = CartLine.objects.filter(variant=variant, cart__order_id=None).count()
+        assert in_cart + Order.objects.count() == 1
 
 
 def test_a_page_asked_for_by_many_tabs_is_one_page(tenant, stripe_local):

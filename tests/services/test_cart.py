@@ -15,6 +15,7 @@ from services.cart_services import (
     add_to_cart,
     adopt_cart,
     find_cart,
+    join_carts,
     open_cart,
     price,
     set_promotion,
@@ -190,6 +191,34 @@ def test_a_guest_who_signs_in_keeps_the_cart_and_nobody_else_gets_it():
     assert adopt_cart(token=cart.token, buyer_id=buyer).pk == cart.pk
     with pytest.raises(NotFound):
         adopt_cart(token=cart.token, buyer_id=uuid4())
+
+
+def test_of_two_who_take_a_guests_cart_at_once_one_has_it(monkeypatch):
+    cart, first = make_cart((make_variant(), 1)), uuid4()
+    as_it_was = Cart.objects.get(pk=cart.pk)
+    adopt_cart(token=cart.token, buyer_id=first)
+    monkeypatch.setattr("services.cart_services.find_cart", lambda token: as_it_was)
+
+    with pytest.raises(NotFound):
+        adopt_cart(token=cart.token, buyer_id=uuid4())
+    assert Cart.objects.get(pk=cart.pk).buyer_id == first
+
+
+def test_carts_join_whole_or_not_at_all(monkeypatch):
+    """A crash on the way would otherwise count the same units again at the next sign-in."""
+    one, other, buyer = make_variant(), make_variant(), uuid4()
+    earlier = open_cart(buyer_id=buyer, lines=[StockLine(one.pk, 1), StockLine(other.pk, 1)])
+    guests = make_cart((one, 1))
+    before = quantities(earlier), quantities(guests)
+
+    def fails_afterwards(**line):
+        add_to_cart(**line)
+        raise RuntimeError
+
+    monkeypatch.setattr("services.cart_services.add_to_cart", fails_afterwards)
+    with pytest.raises(RuntimeError):
+        join_carts(token=guests.token, buyer_id=buyer)
+    assert (quantities(earlier), quantities(guests)) == before
 
 
 def test_the_price_of_now_is_shown_not_the_price_of_then():

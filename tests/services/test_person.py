@@ -9,13 +9,13 @@ from services.address_services import save_address
 from services.auth_services import NotSignedIn
 from services.cart_services import open_cart
 from services.inventory_services import StockLine
-from services.order_history import SYSTEM
+from services.order_history import SYSTEM, Actor
 from services.order_services import cancel_order
 from services.person_services import StaffStays, StillNeeded, erase_person, export_person
 from services.review_services import save_review
-from shop.models import Order, Payment, Product, Review
+from shop.models import ActorKind, Order, OrderEvent, Payment, Product, PromotionRedemption, Review
 from tenants.context import tenant_scope
-from tests.factories.shop import ADDRESS, make_delivered, make_order, make_variant
+from tests.factories.shop import ADDRESS, make_delivered, make_order, make_promotion, make_variant, pay
 from tests.factories.tenants import PASSWORD, make_user, owner_of
 
 TRACES = ("Ada Lovelace", "Unter den Linden", "ada@example.com", "+4930123456")
@@ -68,6 +68,54 @@ def test_the_books_and_the_stars_stay(person):
     assert Product.objects.filter(rating_count=1, rating_sum=5).exists()
     assert Review.objects.get().author == "—"
     assert Payment.objects.get().status == "captured"
+
+
+def test_a_code_that_was_used_stays_used_by_nobody(person):
+    code = make_promotion(per_buyer_limit=1).code
+    order = make_order((make_variant(), 1), buyer_id=person.pk, email=person.email, code=code)
+    cancel_order(order_id=order.pk, actor=SYSTEM)
+
+    erase_person(user=person, password=PASSWORD)
+
+    assert rows_with("ada@example.com") == []
+    assert PromotionRedemption.objects.get().order_id == order.pk
+
+
+def test_no_row_leads_back_to_the_account_that_stays(person, stripe_local):
+    """The account may be used in other storefronts, and whoever knows its id knows its mail address."""
+    order = make_order((make_variant(), 1), buyer_id=person.pk, request_key=f"user:{person.pk}:one")
+    pay(order, stripe_local)
+    cancel_order(order_id=order.pk, actor=Actor(ActorKind.BUYER, person.pk), reason="Ada has moved away")
+    assert {"shop_order", "shop_orderevent", "shop_refund"} <= set(rows_with(str(person.pk)))
+    assert rows_with("moved away")
+
+    erase_person(user=person, password=PASSWORD)
+
+    assert rows_with(str(person.pk)) == rows_with(person.pk.hex[-12:]) == []
+    assert rows_with("moved away") == []
+    assert OrderEvent.objects.filter(order=order, action="cancelled", actor_kind="buyer").exists()
+
+
+def test_what_the_shop_wrote_of_an_order_stays(person):
+    order = make_order((make_variant(), 1), buyer_id=person.pk)
+    cancel_order(order_id=order.pk, actor=Actor(ActorKind.SELLER, uuid.uuid4()), reason="Broken in the kiln")
+
+    erase_person(user=person, password=PASSWORD)
+
+    event = OrderEvent.objects.get(order=order, action="cancelled")
+    assert event.reason == "Broken in the kiln"
+    assert event.actor_id is not None
+
+
+def test_whoever_comes_back_can_be_forgotten_again(person, stripe_local):
+    product = Review.objects.get().product
+    erase_person(user=person, password=PASSWORD)
+    make_delivered(product.variants.get(), stripe_local, buyer_id=person.pk, email=person.email)
+    save_review(product_id=product.pk, rating=4, buyer_id=person.pk)
+
+    erase_person(user=person, password=PASSWORD)
+
+    assert len(set(Review.objects.values_list("email", flat=True))) == 2
 
 
 def test_the_same_person_in_another_storefront_is_not_touched(person, other_tenant):

@@ -11,11 +11,20 @@ from core.clock import now
 from core.ids import new_id
 from services.address_services import save_address
 from services.auth_services import ATTEMPTS_PER_ACCOUNT, mailbox_proof, open_session
-from shop.models import Address, Cart, Order
+from shop.models import Address, Cart, IdempotencyKey, Order
 from tenants.models import Session, User
 from tests.factories.jobs import run_jobs
-from tests.factories.shop import ADDRESS, make_order, make_product, make_variant
-from tests.factories.tenants import PASSWORD, make_user
+from tests.factories.shop import (
+    ADDRESS,
+    make_cart,
+    make_delivered,
+    make_order,
+    make_product,
+    make_promotion,
+    make_variant,
+)
+from tests.factories.tenants import PASSWORD, make_user, owner_of
+from tests.services.test_person import rows_with
 from tests.web.test_storefront import CONTACT, Browser
 
 PAGES = ["", "/orders", "/addresses", "/addresses/new", "/reviews", "/profile", "/data", "/data/export"]
@@ -54,16 +63,18 @@ def test_whoever_is_not_signed_in_signs_in_and_arrives_where_they_wanted(guest, 
     assert guest.get(f"/account{page}").status_code == 200
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "/addresses/ADDRESS", "/orders/ORDER"])
 def test_no_page_asks_more_than_twelve_questions_or_is_kept(
     browser, person, page, django_assert_max_num_queries
 ):
     for number in range(3):
-        make_order((make_variant(), 1), buyer_id=person.pk)
-        save_address(user_id=person.pk, **{**ADDRESS, "line1": f"Street {number}"})
+        order = make_order((make_variant(), 1), buyer_id=person.pk)
+        address = save_address(user_id=person.pk, **{**ADDRESS, "line1": f"Street {number}"})
 
     with django_assert_max_num_queries(12):
-        response = browser.get(f"/account{page}")
+        response = browser.get(
+            f"/account{page}".replace("ORDER", str(order.pk)).replace("ADDRESS", str(address.pk))
+        )
 
     assert response["Cache-Control"] == "no-store"
 
@@ -244,6 +255,44 @@ def test_the_checkout_begins_with_the_default_address_and_offers_the_others(brow
     assert browser.get(f"/checkout?address={new_id()}").status_code == 200
 
 
+def test_an_address_is_kept_once_and_when_the_order_is_placed(browser, person, stripe_local):
+    for kept in (0, 1):
+        browser.add(make_variant())
+        assert browser.check_out(save_address="on", expected_total="1").status_code == 409
+        assert Address.objects.count() == kept
+        assert browser.check_out(save_address="on").status_code == 302
+        assert Address.objects.get().user_id == person.pk
+
+
+@pytest.mark.parametrize(
+    "sent", [{"email": ""}, {"expected_total": "1"}, {"refresh": "1"}, {"code": "+", "typed_code": "nope"}]
+)
+def test_the_saved_addresses_are_offered_however_often_the_checkout_is_shown(browser, person, sent):
+    save_address(user_id=person.pk, **ADDRESS)
+    other = save_address(user_id=person.pk, **{**ADDRESS, "line1": "Lange Gasse 7"})
+    browser.add(make_variant())
+
+    browser.check_out(**{"line1": "Lange Gasse 7", **sent})
+    chosen = re.findall(r'href="\?address=([^"]+)" aria-current="true"', browser.text)
+    assert chosen == [str(other.pk)]
+    browser.check_out(**{"line1": "A third street", **sent})
+    assert f"?address={other.pk}" in browser.text
+    assert re.findall(r'href="\?address=([^"]+)" aria-current="true"', browser.text) == ["new"]
+
+
+def test_orders_come_twenty_a_page(browser, person):
+    variant = make_variant(stock=30)
+    numbers = [make_order((variant, 1), buyer_id=person.pk).number for _ in range(21)]
+
+    browser.get("/account/orders")
+    assert browser.text.count("Order #") == 20
+    assert f"Order #{numbers[0]}<" not in browser.text
+    further = re.search(r'href="([?]cursor=[^"]+)"', browser.text)[1]
+    browser.get(f"/account/orders{further}")
+    assert browser.text.count("Order #") == 1
+    assert f"Order #{numbers[0]}<" in browser.text
+
+
 def test_another_accounts_things_are_not_there(browser, serving):
     stranger = make_user()
     order = make_order((make_variant(), 1), buyer_id=stranger.pk)
@@ -314,6 +363,53 @@ def test_to_be_forgotten_one_gives_the_password(browser, person):
     assert not Address.objects.exists()
     assert browser.get("/account").status_code == 302
     assert browser.get("/account/goodbye").status_code == 200
+
+
+def test_the_staff_reads_why_it_is_not_forgotten(guest, serving):
+    owner = owner_of(serving)
+    guest.post("/account/sign-in", {"email": owner.email, "password": PASSWORD})
+
+    assert guest.post("/account/data", {"password": PASSWORD}).status_code == 409
+    assert "You work in this shop" in guest.text
+    assert "Ask its owner" in guest.text
+    assert User.objects.filter(pk=owner.pk).exists()
+    assert guest.get("/account").status_code == 200
+
+
+def test_guessing_the_password_to_be_forgotten_is_stopped(browser):
+    for _ in range(ATTEMPTS_PER_ACCOUNT):
+        assert browser.post("/account/data", {"password": "wrong"}).status_code == 403
+    assert browser.post("/account/data", {"password": PASSWORD}).status_code == 429
+
+
+def test_who_has_bought_is_forgotten_with_the_rights_of_the_storefront(
+    browser, person, serving, stripe_local
+):
+    variant = make_variant()
+    code = make_promotion().code
+    order = make_delivered(variant, stripe_local, buyer_id=person.pk, email=person.email, code=code)
+    access = open_session(user=person, tenant=serving).access
+    sent = {"cart": make_cart((variant, 1)).token, "email": person.email, "shipping_address": ADDRESS}
+    headers = {"HTTP_IDEMPOTENCY_KEY": "one", "HTTP_AUTHORIZATION": f"Bearer {access}"}
+    answer = browser.post("/api/v1/checkout", json.dumps(sent), content_type="application/json", **headers)
+    ordered = answer.json()["id"]
+    assert IdempotencyKey.objects.filter(caller=f"user:{person.pk}").exists()
+
+    assert browser.post("/account/data", {"password": PASSWORD}).status_code == 409
+    assert "still open" in browser.text
+    browser.post(
+        f"/api/v1/me/orders/{ordered}/cancel",
+        json.dumps({"reason": "Ada Lovelace has moved"}),
+        content_type="application/json",
+        HTTP_AUTHORIZATION=f"Bearer {access}",
+    )
+    assert browser.post("/account/data", {"password": PASSWORD})["Location"] == "/account/goodbye"
+
+    order.refresh_from_db()
+    assert (order.buyer_id, order.shipping_address["name"]) == (None, "—")
+    assert not IdempotencyKey.objects.exists()
+    for trace in ("Ada Lovelace", person.email, str(person.pk)):
+        assert rows_with(trace) == []
 
 
 @pytest.mark.parametrize("odd", ODD)

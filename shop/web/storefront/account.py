@@ -364,7 +364,11 @@ class DataPage(AccountPage):
         except NotSignedIn:
             form.add_error("password", _("This is not your password."))
             return self.show(request, form=form, status=HTTPStatus.FORBIDDEN)
+        except TooMany as refusal:
+            add_refusal(form, refusal)
+            return self.show(request, form=form, status=HTTPStatus.TOO_MANY_REQUESTS)
         except DomainError as refusal:
+            form.add_error(None, _(refusal.title))
             add_refusal(form, refusal)
             return self.show(request, form=form, status=REFUSED)
         return end_session(request, redirect("storefront:goodbye"))

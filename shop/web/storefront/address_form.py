@@ -130,3 +130,10 @@ class AddressForm(forms.Form):
     def address(self) -> dict[str, Any]:
         """The address as services take it; "" for what this country does not have."""
         return {name: self.cleaned_data.get(name, "") for name in HINTS}
+
+    def shows(self, address: dict[str, Any]) -> bool:
+        """Whether what stands in the fields is this address."""
+        return all(
+            (self[name].value() or "") == value if name in self.fields else not value
+            for name, value in address.items()
+        )

@@ -1,18 +1,16 @@
 """Checkout: who buys, where it goes, what it costs, and on to the payment page."""
 
-from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from core.errors import Conflict, DomainError
+from core.errors import DomainError
 from core.forms import add_refusal
 from core.ids import new_secret
 from services.address_rules import check_address
-from services.address_services import save_address
+from services.address_services import remember_address
 from services.cart_services import CartAlreadyOrdered, NotForSale, price, set_promotion
 from services.inventory_services import InsufficientStock
 from services.order_services import CartEmpty, TotalChanged, place_order
@@ -38,7 +36,7 @@ class CheckoutPage(Page):
         if cart is None:
             return self._without_cart(request)
         person, wanted = person_of(request), request.GET.get("address", "")
-        addresses = list(addresses_of(person.pk)) if person else []
+        addresses = self._addresses(request)
         known = next((row for row in addresses if str(row.pk) == wanted), addresses[0] if addresses else None)
         initial: dict[str, Any] = {"country": request.tenant.country}
         if person:
@@ -46,7 +44,7 @@ class CheckoutPage(Page):
         if known and wanted != "new":
             initial |= known.snapshot()
         form = CheckoutForm(country=request.tenant.country, initial=initial)
-        return self._show(request, cart, form, addresses=addresses, chosen=None if wanted == "new" else known)
+        return self._show(request, cart, form, addresses=addresses)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Order, then pay. Sent twice, it is one order. Or only change the country or the promo code."""
@@ -86,10 +84,7 @@ class CheckoutPage(Page):
     @staticmethod
     def _order(request: HttpRequest, form: CheckoutForm) -> Order:
         values, token, buyer_id = form.cleaned_data, cart_token(request), buyer_id_of(request)
-        if buyer_id and values["save_address"]:
-            with suppress(Conflict):  # so many addresses are enough; the order matters more
-                save_address(user_id=buyer_id, **form.address())
-        return place_order(
+        order = place_order(
             cart_token=token,
             buyer_id=buyer_id,
             email=values["email"],
@@ -98,6 +93,14 @@ class CheckoutPage(Page):
             # With the cart's secret in it, nobody reaches another buyer's order by its key.
             request_key=f"page:{token}:{values['key']}",
         )
+        if buyer_id and values["save_address"]:
+            remember_address(user_id=buyer_id, **form.address())
+        return order
+
+    @staticmethod
+    def _addresses(request: HttpRequest) -> list[Address]:
+        person = person_of(request)
+        return list(addresses_of(person.pk)) if person else []
 
     @staticmethod
     def _explain(form: CheckoutForm, refusal: DomainError) -> None:
@@ -124,12 +127,13 @@ class CheckoutPage(Page):
         status: int = 200,
         code_problem: str = "",
         code: str = "",
-        addresses: Sequence[Address] = (),
-        chosen: Address | None = None,
+        addresses: list[Address] | None = None,
     ) -> HttpResponse:
         priced = price(cart)
         if not priced.lines:
             return redirect("storefront:cart")
+        if addresses is None:
+            addresses = self._addresses(request)
         return self.show(
             request,
             status=status,
@@ -141,7 +145,7 @@ class CheckoutPage(Page):
             code_problem=code_problem,
             code=code if code_problem else "",
             addresses=addresses,
-            chosen=chosen,
+            chosen=next((row for row in addresses if form.shows(row.snapshot())), None),
         )
 
     @staticmethod
