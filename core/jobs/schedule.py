@@ -42,3 +42,17 @@ def tick() -> int:
                 enqueue(row.name)
                 fired += 1
     return fired
+
+
+class Scheduler:
+    """Ticks; before its first tick that reaches the database it syncs, so that it may start while that is away."""
+
+    def __init__(self) -> None:
+        self._is_synced = False
+
+    def tick(self) -> int:
+        """`tick()`, after a `sync()` the first time. Raises what the database raises: call it again later."""
+        if not self._is_synced:
+            sync()
+            self._is_synced = True
+        return tick()

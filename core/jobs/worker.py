@@ -21,8 +21,8 @@ from django.utils.module_loading import import_string
 from core.clock import now
 from core.db import tenant_connection
 from core.ids import new_secret
-from core.jobs import schedule
 from core.jobs.queue import TASKS
+from core.jobs.schedule import Scheduler
 from core.models import Job, JobState
 
 log = structlog.get_logger("souk.jobs")
@@ -173,7 +173,7 @@ class Worker:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{new_secret()[:8]}"
         self.threads = threads
         self.poll_seconds = poll_seconds
-        self.with_scheduler = with_scheduler
+        self._scheduler = Scheduler() if with_scheduler else None
         self._stop = threading.Event()
         self._free = threading.Semaphore(threads)
         self._running: set[int] = set()
@@ -183,7 +183,7 @@ class Worker:
         self._stop.set()
 
     def run(self) -> None:
-        """Blocks until stopped. Survives a database that restarts."""
+        """Blocks until stopped. Survives a database that restarts, and one that is not there yet."""
         log.info("worker.start", worker=self.name, threads=self.threads)
         pulse = threading.Thread(target=self._heartbeat, daemon=True)
         pulse.start()
@@ -226,9 +226,9 @@ class Worker:
             connections.close_all()
         finally:
             self._running.discard(job.pk)
+            self._free.release()
             tenant_connection.set_schema_to_public()
             connection.close_if_unusable_or_obsolete()
-            self._free.release()
 
     def _heartbeat(self) -> None:
         """Extend the leases of what runs here, give dead workers' jobs back, and tick the schedule."""
@@ -240,8 +240,8 @@ class Worker:
                         lease_until=now() + settings.JOB_LEASE, attempts=F("attempts")
                     )
                 reap()
-                if self.with_scheduler:
-                    schedule.tick()
+                if self._scheduler:
+                    self._scheduler.tick()
             except Exception as error:
                 log.warning("worker.heartbeat", error=type(error).__name__)
                 connections.close_all()

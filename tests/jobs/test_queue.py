@@ -2,17 +2,18 @@
 
 import gc
 import threading
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
 from core.clock import now
 from core.ids import new_id
-from core.jobs import MAIL, MONEY, enqueue
+from core.jobs import MAIL, MONEY, enqueue, schedule
 from core.jobs.worker import Worker, claim, drain, impersonal, reap, retry_parked, run_job
-from core.models import Job, JobState
+from core.models import Job, JobState, Schedule
 from tenants.context import tenant_scope
 from tenants.models import Tenant
 from tests.factories.jobs import make_due
@@ -371,3 +372,42 @@ def test_a_job_longer_than_its_lease_runs_once_while_its_worker_lives(ran, setti
         gc.collect()  # closes the connections of the workers' threads
     assert ran == ["started"]
     assert not Job.objects.exists()
+
+
+def run_until(worker: Worker, is_done, seconds: float = 10) -> None:
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    deadline = time.monotonic() + seconds
+    while not is_done() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    worker.stop()
+    thread.join()
+    gc.collect()  # closes the connections of the worker's threads
+
+
+def test_a_worker_that_starts_while_the_database_is_away_works_when_it_is_back(ran, settings, monkeypatch):
+    settings.JOB_LEASE = timedelta(seconds=0.2)
+    real, away = schedule.sync, [OperationalError("the server is starting up")] * 2
+
+    def sync() -> None:
+        if away:
+            raise away.pop()
+        real()
+
+    monkeypatch.setattr(schedule, "sync", sync)
+    with registered("test.minutely", lambda: ran.append("ticked"), cron="* * * * *"):
+        real()
+        Schedule.objects.filter(name="test.minutely").update(next_run_at=now())
+        run_until(Worker(threads=1, poll_seconds=0.02, with_scheduler=True), lambda: ran)
+    assert (away, ran) == ([], ["ticked"])
+
+
+def test_a_thread_whose_connection_cannot_be_tidied_takes_the_next_job_all_the_same(noop, ran, monkeypatch):
+    def fail(self) -> None:
+        raise InterfaceError("the connection is gone")
+
+    monkeypatch.setattr(type(connections["default"]), "close_if_unusable_or_obsolete", fail)
+    for number in range(3):
+        enqueue("test.noop", number=number)
+    run_until(Worker(threads=1, poll_seconds=0.02), lambda: len(ran) == 3)
+    assert [each["number"] for each in ran] == [0, 1, 2]

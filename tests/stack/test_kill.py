@@ -188,12 +188,13 @@ class Database:
         return self.rows(sql)[0][0]
 
 
-def wait_until_quiet(shop: Shop, database: Database, seconds: float = 400) -> None:
+def wait_until_quiet(shop: Shop, database: Database, seconds: float = 150) -> None:
     """Deliver what Stripe has not delivered yet, and wait until no job is left but the deadlines of open orders."""
     unfinished = "SELECT count(*) FROM core_job WHERE task <> 'order.expire' AND state <> 'parked'"
     deadline = time.monotonic() + seconds
     quiet = 0
     while quiet < 3:
+        shop.stack.check()
         assert time.monotonic() < deadline, database.rows(
             "SELECT task, state, attempts, last_error FROM core_job WHERE task <> 'order.expire'"
         )[:5]

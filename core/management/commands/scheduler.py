@@ -1,9 +1,13 @@
 import signal
 import threading
 
+import structlog
 from django.core.management.base import BaseCommand
+from django.db import connections
 
-from core.jobs import schedule
+from core.jobs.schedule import Scheduler
+
+log = structlog.get_logger("souk.jobs")
 
 
 class Command(BaseCommand):
@@ -13,6 +17,10 @@ class Command(BaseCommand):
         stopped = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         signal.signal(signal.SIGINT, lambda *_: stopped.set())
-        schedule.sync()
+        scheduler = Scheduler()
         while not stopped.wait(1):
-            schedule.tick()
+            try:
+                scheduler.tick()
+            except Exception as error:
+                log.warning("scheduler.database", error=type(error).__name__)
+                connections.close_all()

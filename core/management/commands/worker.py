@@ -2,7 +2,6 @@ import signal
 
 from django.core.management.base import BaseCommand
 
-from core.jobs import schedule
 from core.jobs.worker import Worker
 
 
@@ -18,6 +17,4 @@ class Command(BaseCommand):
         worker = Worker(threads=threads, poll_seconds=poll_seconds, with_scheduler=with_scheduler)
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
-        if with_scheduler:
-            schedule.sync()
         worker.run()
