@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from journey.world import eventually
 from screenshots.scene import Host, Scene, Who
 from screenshots.visitor import GOOD_CARD, NARROW, Visitor
 from tests.browser.conftest import Visit
@@ -25,6 +26,30 @@ def test_whoever_has_an_account_buys_with_the_address_that_is_kept(visitor: Visi
 
     visitor.open("/account/orders")
     expect(page.get_by_role("link", name=re.compile(number, re.I))).to_be_visible()
+
+
+def link_for(scene: Scene, email: str) -> str | None:
+    """The link in the mail to somebody, once it is there."""
+    for path in (scene.stack.data_dir / "mail").glob("*"):
+        text = path.read_text(errors="replace")
+        if f"To: {email}" in text and (found := re.search(r"(/account/confirm#\S+)", text)):
+            return found[1]
+    return None
+
+
+def test_whoever_joins_sets_a_password_by_the_mailed_link(visitor: Visitor) -> None:
+    page, email = visitor.page, "joining@example.com"
+    visitor.open("/account/join")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("main").get_by_role("button").click()
+    page.wait_for_load_state()
+
+    visitor.open(eventually("the mail arrives", lambda: link_for(visitor.scene, email)))
+    page.get_by_label("Your name").fill("Joan Joining")
+    page.get_by_label("Password").fill("a-quiet-harbour-47")
+    visitor.press("Set password")
+    page.wait_for_url("**/account")
+    expect(page.get_by_role("main")).to_contain_text("Joan Joining")
 
 
 def test_an_address_is_kept_in_the_form_of_its_country(visitor: Visitor) -> None:
