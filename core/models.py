@@ -75,3 +75,59 @@ class IdempotencyKeyBase(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["caller", "key"], name="%(app_label)s_idempotency_caller_key"),
         ]
+
+
+class OperationState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OperationBase(models.Model):
+    """Long work somebody asked for on a page, with how far it is: it can be left and found again.
+
+    queued -> running -> done | failed. Run by the job `operation.run`; a worker that dies gives it back, and it is run
+    again. `done` of `total` steps (None: not known yet). `report` is what came of it; `error` why it failed, for the person
+    who asked. A file that was given is in `input`, until it has been used; one that was made is in `output`. Concrete in the
+    public and in each tenant's schema; changed by services.operation_services only.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=40)
+    state = models.CharField(
+        max_length=7, choices=OperationState.choices, default=OperationState.QUEUED, db_index=True
+    )
+    actor_id = models.UUIDField(null=True)
+    params = models.JSONField(default=dict)
+    done = models.IntegerField(default=0)
+    total = models.IntegerField(null=True)
+    report = models.JSONField(default=dict)
+    error = models.CharField(max_length=300, blank=True)
+    file_name = models.CharField(max_length=120, blank=True)
+    input = models.BinaryField(null=True)
+    output = models.BinaryField(null=True)
+    output_type = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=OperationState.values), name="%(app_label)s_operation_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(done__gte=0) & (Q(total=None) | Q(total__gte=0)),
+                name="%(app_label)s_operation_progress",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will happen."""
+        return self.state in (OperationState.DONE, OperationState.FAILED)

@@ -28,6 +28,13 @@ class InventoryItem(TenantModel):
     last_restocked = models.DateTimeField(null=True, editable=False)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["-variant"],
+                condition=Q(is_tracked=True, low_stock_since__isnull=False),
+                name="stock_low",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(reserved_stock__gte=0) & Q(current_stock__gte=F("reserved_stock")),

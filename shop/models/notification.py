@@ -40,6 +40,9 @@ class Notification(TenantModel):
                 condition=Q(recipient_id__isnull=False),
                 name="notification_person",
             ),
+            models.Index(
+                fields=["created_at"], condition=Q(for_staff=True, is_read=False), name="notification_unread"
+            ),
         ]
 
     def __str__(self) -> str:

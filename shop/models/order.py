@@ -1,8 +1,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from core.ids import new_id, new_secret
@@ -77,12 +81,38 @@ class Order(FSMModelMixin, TenantModel):
     shipped_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
+    # What the staff finds it by: number, the words of the mail address, the recipient's name.
+    search = models.GeneratedField(
+        expression=SearchVector(
+            Cast("number", models.TextField()),
+            Func(
+                F("email"),
+                Value("@.-_+"),
+                Value("     "),
+                function="translate",
+                output_field=models.TextField(),
+            ),
+            KeyTextTransform("name", "shipping_address"),
+            config="simple",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
 
     class Meta:
         indexes = [
             models.Index(F("placed_at").desc(), F("id").desc(), name="order_newest"),
             models.Index(fields=["deadline_at"], condition=Q(status="pending"), name="order_deadline"),
-            models.Index(fields=["email"], name="order_email"),
+            models.Index(fields=["email", "-placed_at", "-id"], name="order_by_email"),
+            models.Index(fields=["status", "-placed_at", "-id"], name="order_by_status"),
+            models.Index(
+                fields=["confirmed_at"],
+                include=["currency", "total_minor", "refunded_minor", "uncaptured_minor"],
+                condition=Q(confirmed_at__isnull=False),
+                name="order_sales",
+            ),
+            models.Index(fields=["-placed_at"], condition=~Q(needs_attention=""), name="order_attention"),
+            GinIndex(fields=["search"], name="order_search"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),

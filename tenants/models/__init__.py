@@ -5,6 +5,7 @@ from tenants.models.directory import ListedProduct, ListedStorefront
 from tenants.models.fleet import FleetEntry, SchemaState
 from tenants.models.idempotency import IdempotencyKey
 from tenants.models.membership import Membership, Role
+from tenants.models.operation import Operation
 from tenants.models.session import LoginAttempt, Session
 from tenants.models.tenant import CaptureMethod, Domain, ReadySchema, Tenant, TenantStatus
 from tenants.models.user import User
@@ -19,6 +20,7 @@ __all__ = [
     "ListedStorefront",
     "LoginAttempt",
     "Membership",
+    "Operation",
     "ReadySchema",
     "Role",
     "SchemaState",

@@ -8,6 +8,8 @@ class Session(models.Model):
 
     Exactly one refresh token is valid at a time (`refresh_jti`). Presenting an older one ends the family, except
     within a short grace after the rotation, when it is only refused: two tabs may race honestly.
+
+    A support session is an operator's look at a storefront's dashboard: it opens nothing else and changes nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -19,6 +21,7 @@ class Session(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    is_support = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], name="session_expiry")]
