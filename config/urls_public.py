@@ -42,6 +42,7 @@ urlpatterns = [
     path("webhooks/stripe", stripe_webhook),
     path("api/v1/", include("tenants.api.urls")),
     *[url for face, urlconf in FACES.items() for url in document(face, urlconf)],
+    path("", include("tenants.desk.urls")),
     path("admin/", admin.site.urls),
 ]
 handler404 = not_found

@@ -7,6 +7,7 @@ from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
 from services.directory_services import rebuild_directory, refresh_directory
 from services.image_services import fetch_image
 from services.notification_services import send_notification_mail
+from services.operation_services import run_operation
 from services.payment_services import (
     NotAuthorised,
     capture_payment,
@@ -51,6 +52,12 @@ def sync_refunds_job(*, charge_id: str) -> None:
 @task("mail.notification", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
 def send_notification_mail_job(*, notification_id: str) -> None:
     send_notification_mail(notification_id=UUID(notification_id))
+
+
+@task("operation.run", max_attempts=5)
+def run_operation_job(*, operation_id: str) -> None:
+    """Of the storefront being served, or of the marketplace."""
+    run_operation(operation_id=UUID(operation_id))
 
 
 @task("directory.refresh", priority=MAIL, max_attempts=MAIL_ATTEMPTS)

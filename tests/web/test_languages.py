@@ -71,6 +71,8 @@ def test_no_text_of_a_page_is_left_unmarked():
     blocks = re.compile(r"\{%\s*blocktranslate\b.*?\{%\s*endblocktranslate\s*%\}", re.DOTALL)
     allowed = {"Souk", "API", "Shopify", "Stripe", "g", "UTC", "/pages/"}
     for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
+        if "desk" in template.parts:
+            continue  # the operator's desk speaks English
         text = outside.sub("", blocks.sub("", template.read_text()))
         for words in re.findall(r">([^<>]*[A-Za-z]{3}[^<>]*)<", text):
             assert words.strip(" ·,.:#\n“”") in allowed, (template.name, words.strip())

@@ -4,6 +4,7 @@ from django.urls import path
 
 from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
 from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
+from shop.web.dashboard.frame import StaffPage
 from shop.web.dashboard.selling import (
     EditPage,
     NewProductPage,
@@ -14,8 +15,36 @@ from shop.web.dashboard.selling import (
 )
 from shop.web.dashboard.starting import BankPage, ImportPage, ShippingPage
 
+
+class Soon(StaffPage):
+    template = "dashboard/soon.html"
+
+    def get(self, request, **kwargs):
+        return self.show(request)
+
+
 app_name = "dashboard"
 urlpatterns = [
+    *[
+        path(f"dashboard/{name}", Soon.as_view(section=name), name=name)
+        for name in (
+            "orders",
+            "products",
+            "inventory",
+            "customers",
+            "promotions",
+            "money",
+            "payouts",
+            "disputes",
+            "invoices",
+            "team",
+            "settings",
+            "operations",
+            "notifications",
+            "search",
+            "support-leave",
+        )
+    ],
     path("dashboard", StartPage.as_view(), name="start"),
     path("dashboard/sign-in", SignInPage.as_view(), name="sign-in"),
     path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),

@@ -1,0 +1,30 @@
+"""What waits for the staff: the figures beside the dashboard's navigation."""
+
+from django.db import connection
+
+from tenants.context import current_tenant
+
+MOST = 100  # "99+" says as much as the exact number, and is counted in no time
+WAITING = """
+SELECT (SELECT count(*) FROM (SELECT FROM shop_notification WHERE for_staff AND NOT is_read LIMIT %(most)s) a),
+       (SELECT count(*) FROM (SELECT FROM shop_order WHERE status = 'confirmed' LIMIT %(most)s) b),
+       (SELECT count(*) FROM (SELECT FROM shop_inventoryitem i JOIN shop_variant v ON v.id = i.variant_id AND v.is_active
+          JOIN shop_product p ON p.id = v.product_id AND p.archived_at IS NULL
+         WHERE i.is_tracked AND i.low_stock_since IS NOT NULL LIMIT %(most)s) c),
+       (SELECT count(*) FROM (SELECT FROM shop_operation WHERE state IN ('queued', 'running') LIMIT %(most)s) d),
+       (SELECT count(*) FROM public.payouts_dispute WHERE tenant_id = %(tenant)s AND status = 'needs_response')
+"""
+
+
+def what_waits() -> dict[str, int]:
+    """unread, to_ship, low_stock, running, disputes: how many, 100 for more than 99. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, {"most": MOST, "tenant": current_tenant().pk})
+        unread, to_ship, low_stock, running, disputes = cursor.fetchone()
+    return {
+        "unread": unread,
+        "to_ship": to_ship,
+        "low_stock": low_stock,
+        "running": running,
+        "disputes": disputes,
+    }
