@@ -8,9 +8,14 @@ from core.errors import Invalid
 from payouts.models import PayoutSchedule, SellerAccount
 
 
+def zone_of(account: SellerAccount) -> ZoneInfo:
+    """Where the seller is."""
+    return ZoneInfo(account.time_zone)
+
+
 def local_date(account: SellerAccount, at: datetime) -> date:
     """The day it is where the seller is."""
-    return at.astimezone(ZoneInfo(account.time_zone)).date()
+    return at.astimezone(zone_of(account)).date()
 
 
 def is_payout_day(account: SellerAccount, day: date) -> bool:

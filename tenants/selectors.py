@@ -1,11 +1,12 @@
 """Reading storefronts, for the operator; and who may what in one."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
-from tenants.models import Membership, Role, Session, Tenant
+from tenants.models import Membership, Role, Session, Tenant, User
 
 
 def storefronts(*, status: str = "", q: str = "") -> QuerySet[Tenant]:
@@ -42,3 +43,12 @@ def role_in(user_id: UUID, tenant: Tenant) -> str | None:
 def find_session(session_id: UUID) -> Session | None:
     """A session with its user, whether it still stands or not."""
     return Session.objects.select_related("user").filter(pk=session_id).first()
+
+
+def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """What people are called, or their mail address; those that whoever is served may not know are left out. One query."""
+    wanted = {user_id for user_id in user_ids if user_id is not None}
+    if not wanted:
+        return {}
+    rows = User.objects.filter(pk__in=wanted).values_list("pk", "name", "email")
+    return {user_id: name or email for user_id, name, email in rows}

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import get_language, gettext, gettext_noop, to_locale
 
 from core.middleware import allow_style
@@ -40,17 +41,28 @@ def _written(minor: int, currency: str, locale: str) -> str:
     return Money(minor, currency).format(locale.replace("-", "_"))
 
 
+def _here(when: date | datetime) -> date | datetime:
+    """In the time zone of the page: the seller's in the dashboard, else UTC."""
+    return localtime(when) if isinstance(when, datetime) and is_aware(when) else when
+
+
 @register.filter
-def day(moment: datetime) -> str:
+def day(moment: date | datetime) -> str:
     """A date in the reader's language: "23 November 2026"."""
-    return format_date(moment, "long", locale=to_locale(get_language() or "en"))
+    return format_date(_here(moment), "long", locale=to_locale(get_language() or "en"))
+
+
+@register.filter
+def day_month(when: date | datetime) -> str:
+    """A short date in the reader's language: "Nov 23", "23. Nov."."""
+    return str(format_skeleton("MMMd", _here(when), locale=to_locale(get_language() or "en")))
 
 
 @register.filter
 def moment(when: datetime) -> str:
-    """A date and time (UTC) in the reader's language: "Nov 23, 2026, 5:05 PM", "23.11.2026, 17:05"."""
-    locale = to_locale(get_language() or "en")
-    return f"{format_date(when, 'medium', locale=locale)}, {format_time(when, 'short', locale=locale)}"
+    """A date and time in the reader's language: "Nov 23, 2026, 5:05 PM", "23.11.2026, 17:05"."""
+    locale, here = to_locale(get_language() or "en"), localtime(when)
+    return f"{format_date(here, 'medium', locale=locale)}, {format_time(here.time(), 'short', locale=locale)}"
 
 
 @register.filter

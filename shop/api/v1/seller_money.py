@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.clock import now
+from core.downloads import download
 from core.idempotency import idempotent
 from core.pagination import cursor_page
 from core.views import PageQuery, describe, page_of
@@ -51,14 +52,6 @@ from shop.selectors.money import (
 )
 from shop.selectors.orders import order_of_seller
 from tenants.permissions import MANAGERS, OWNER, SUPPORTERS
-
-
-def download(content: str | bytes, content_type: str, name: str) -> HttpResponse:
-    """A file to keep."""
-    response = HttpResponse(content, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
 
 
 class SellerBalanceView(SellerView):

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, Invalid, Refused
@@ -64,21 +65,20 @@ class StaffPage(Page):
         return Actor(ActorKind.SELLER, self.user_id)
 
     def show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-        """The page's template in the dashboard's frame, with `may`: what this role may do."""
-        waiting = what_waits()
+        """The page's template in the dashboard's frame, with `may`: what this role may do. Times are the seller's."""
+        waiting, zone = what_waits()
         said = {**DONE, **self.done}.get(request.GET.get("done", "")) if status == HTTPStatus.OK else None
-        return super().show(
-            request,
-            status=status,
-            cart_units=0,
-            role=self.role,
-            may={name: self.role in roles for name, roles in ROLE_SETS.items()},
-            section=self.section,
-            navigation=navigation(role=self.role, section=self.section, waiting=waiting),
-            unread=waiting["unread"],
-            said=said,
-            **context,
-        )
+        frame = {
+            "cart_units": 0,
+            "role": self.role,
+            "may": {name: self.role in roles for name, roles in ROLE_SETS.items()},
+            "section": self.section,
+            "navigation": navigation(role=self.role, section=self.section, waiting=waiting),
+            "unread": waiting["unread"],
+            "said": said,
+        }
+        with timezone.override(zone):
+            return super().show(request, status=status, **{**frame, **context})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Do what the form's `action` names, by the method `do_<action>`, if `changes` lets this role.

@@ -1,4 +1,4 @@
-"""The first things a new seller does: add a product, write the pages, answer reviews."""
+"""The first product, the shop's own pages, reviews."""
 
 from http import HTTPStatus
 from typing import Any
@@ -17,22 +17,9 @@ from services.page_services import DRAFTS, find_page, remove_page, save_page
 from services.review_services import answer_review, hide_review, publish_review
 from shop.selectors.pages import pages_of_seller
 from shop.selectors.reviews import reviews_of_seller
-from shop.selectors.selling import first_steps
 from shop.web.dashboard.forms import AnswerForm, HideForm, PageForm, ProductForm
 from shop.web.dashboard.frame import StaffPage
-from tenants.models import Tenant
 from tenants.permissions import MANAGERS, SUPPORTERS
-
-
-class StartPage(StaffPage):
-    """What there is to do, for a shop that has just opened."""
-
-    template = "dashboard/start.html"
-    section = "start"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The first steps, and which of them are done."""
-        return self.show(request, steps=first_steps(request.tenant), marketplace=Tenant.marketplace_url())
 
 
 class NewProductPage(StaffPage):

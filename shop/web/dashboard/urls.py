@@ -5,15 +5,16 @@ from django.urls import path
 from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
 from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
 from shop.web.dashboard.frame import StaffPage
+from shop.web.dashboard.operations import OperationFilePage, OperationPage, OperationsPage
 from shop.web.dashboard.selling import (
     EditPage,
     NewProductPage,
     PagesPage,
     ReviewPage,
     ReviewsPage,
-    StartPage,
 )
 from shop.web.dashboard.starting import BankPage, ImportPage, ShippingPage
+from shop.web.dashboard.today import StartPage
 
 
 class Soon(StaffPage):
@@ -39,13 +40,15 @@ urlpatterns = [
             "invoices",
             "team",
             "settings",
-            "operations",
             "notifications",
             "search",
             "support-leave",
         )
     ],
     path("dashboard", StartPage.as_view(), name="start"),
+    path("dashboard/operations", OperationsPage.as_view(), name="operations"),
+    path("dashboard/operations/<uuid:operation_id>", OperationPage.as_view(), name="operation"),
+    path("dashboard/operations/<uuid:operation_id>/file", OperationFilePage.as_view(), name="operation-file"),
     path("dashboard/sign-in", SignInPage.as_view(), name="sign-in"),
     path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),
     path("dashboard/arrive", ArrivePage.as_view(), name="arrive"),
