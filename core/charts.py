@@ -8,9 +8,14 @@ TICKS = 4
 
 @dataclass(frozen=True)
 class Column:
-    """One figure: its column in the square, and what it says."""
+    """One figure: its column in the square, and what it says.
+
+    `mark` is what stands below it on the axis, "" for most where there are many; every other mark is `is_minor`.
+    """
 
     label: str
+    mark: str
+    is_minor: bool
     text: str
     x: float
     y: float
@@ -21,7 +26,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Chart:
-    """Columns, a line for the figures of the time before ("" for none), and the labels of both axes.
+    """Columns, a line for the figures of the time before ("" for none), and the ticks of the axis, from the top.
 
     Everything is in a square of 100 x 100 with its origin at the top left, to be stretched to any size.
     """
@@ -29,7 +34,6 @@ class Chart:
     columns: list[Column]
     before: str
     ticks: list[str]
-    labels: list[str]
     is_empty: bool
 
 
@@ -40,18 +44,21 @@ def columns_chart(
     before: Sequence[int] = (),
     text: Callable[[int], str] = str,
     axis: Callable[[int], str] | None = None,
-    most_labels: int = 7,
+    most_marks: int = 8,
 ) -> Chart:
     """A column for each figure (zero or more), the `before` figures as a line, both on one scale from 0.
 
-    `text` writes a figure out, `axis` (by default `text`) the ticks of the axis. At most `most_labels` of the labels are kept, evenly apart.
+    `text` writes a figure out, `axis` (by default `text`) the ticks of the axis. At most `most_marks` of the labels stand on
+    the axis, evenly apart.
     """
     top = _round_up(max([*figures, *before, 0]))
     step = 100 / max(len(figures), 1)
-    write = axis or text
+    write, every = axis or text, -(-len(labels) // most_marks) or 1
     columns = [
         Column(
             label=label,
+            mark="" if index % every else label,
+            is_minor=index // every % 2 == 1,
             text=text(figure),
             x=round(index * step + step * 0.14, 3),
             y=round(100 - _share(figure, top), 3),
@@ -65,12 +72,10 @@ def columns_chart(
         f"{round((index + 0.5) * step, 3)},{round(100 - _share(figure, top), 3)}"
         for index, figure in enumerate(before[: len(figures)])
     )
-    every = -(-len(labels) // most_labels) or 1
     return Chart(
         columns=columns,
         before=points if any(before) else "",
         ticks=[write(top * number // TICKS) for number in range(TICKS, -1, -1)],
-        labels=list(labels[::every]),
         is_empty=not any(figures) and not any(before),
     )
 

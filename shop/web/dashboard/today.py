@@ -63,7 +63,9 @@ def _chart(sold: Sales, currency: str, *, by_hour: bool) -> Any:
         return str(format_skeleton("Hm" if by_hour else "MMMd", bucket, locale=locale))
 
     def axis(minor: int) -> str:
-        return str(format_compact_currency(to_major(minor, currency), currency, locale=locale, fraction_digits=0))
+        return str(
+            format_compact_currency(to_major(minor, currency), currency, locale=locale, fraction_digits=0)
+        )
 
     return columns_chart(
         [label(bucket) for bucket in sold.buckets],
