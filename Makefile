@@ -8,11 +8,11 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet bench-pages lint messages format clean runtime development
+.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet bench-pages bench-dashboard lint messages format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
-		printf '  make %-15s %s\n' "$$name" "$$text"; done
+		printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 demo: runtime ## Run all of Souk here, with three storefronts; Ctrl-C stops it.
 	@exec $(PYTHON) -m stack.demo
@@ -43,6 +43,9 @@ bench-fleet: development ## Open, migrate and serve a thousand storefronts, besi
 
 bench-pages: development ## Ask for each page of a storefront and of the marketplace: milliseconds, queries, bytes.
 	$(PYTHON) -m benchmarks.pages
+
+bench-dashboard: development ## Ask for the dashboard's and the desk's pages with 100,000 orders and 10,000 products: milliseconds, queries.
+	$(PYTHON) -m benchmarks.dashboard
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .

@@ -19,7 +19,7 @@ def disputes() -> QuerySet[Dispute]:
 WAITING = """
 SELECT (SELECT count(*) FROM core_job WHERE state = 'parked'),
        (SELECT count(*) FROM payouts_stripeevent WHERE state = 'quarantined'),
-       (SELECT count(*) FROM payouts_difference WHERE state = 'open'),
+       (SELECT count(*) FROM payouts_difference WHERE status = 'open'),
        (SELECT count(*) FROM payouts_payout WHERE status IN ('unknown', 'failed', 'returned')
           AND coalesce(settled_at, requested_at) > now() - interval '30 days'),
        (SELECT count(*) FROM tenants_fleetentry WHERE state <> 'current'),

@@ -1,0 +1,115 @@
+"""`make bench-dashboard`: what the seller's pages and the operator's desk cost in a storefront with a long history.
+
+A fresh stack and the storefront of benchmarks.large_shop: 10,000 products, 100,000 orders. The pages are asked of the
+application in one process, without a network, each a few times: the median. Every page has to ask at most 12 questions of the
+database and to take at most 300 ms of the server.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.large_shop import CUSTOMERS, ORDERS, PRODUCTS, make_large_shop
+from stack.processes import ROOT, Stack
+
+TIMES = 9
+MOST_QUERIES, MOST_MS = 12, 300
+Report = list[dict[str, Any]]
+
+
+def main() -> int:
+    """Prints the table, writes .souk/bench/dashboard.json; exit status 1 where a page asks or takes too much."""
+    with Stack.fresh(pool_size=1, own_postgres=True) as stack:
+        print(f"starting a fresh stack, {PRODUCTS:,} products, {ORDERS:,} orders, {CUSTOMERS:,} customers", flush=True)
+        stack.start()
+        stack.wait_ready(180)
+        for name in ("worker", "web"):
+            stack.kill(name)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.dashboard", "measure"],
+            cwd=ROOT, env={**stack.env, "LOG_LEVEL": "CRITICAL"}, check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    report: Report = json.loads(done.stdout.strip().splitlines()[-1])
+    folder = ROOT / ".souk" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dashboard.json").write_text(json.dumps(report, indent=2) + "\n")
+    print(f"{'page':<44}{'ms':>8}{'slowest':>9}{'queries':>9}{'KB':>8}")
+    for row in report:
+        over = "" if is_within(row) else "  TOO MUCH"
+        print(f"{row['page']:<44}{row['ms']:>8.1f}{row['slowest']:>9.1f}{row['queries']:>9}{row['bytes'] / 1000:>8.1f}{over}")
+    return int(not all(is_within(row) for row in report))
+
+
+def is_within(row: dict[str, Any]) -> bool:
+    """What a page may cost."""
+    return bool(row["queries"] <= MOST_QUERIES and row["ms"] <= MOST_MS and row["status"] == 200)
+
+
+def measure() -> Report:
+    """Each page, asked in this process."""
+    from django.conf import settings
+    from django.db import connection, reset_queries
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from services.auth_services import make_operator
+
+    settings.ALLOWED_HOSTS = ["*"]
+    started = time.perf_counter()
+    tenant = make_large_shop()
+    print(f"made in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    make_operator(email="operator@souk.example", password="a-quiet-harbour-43")
+    seller, operator = Client(HTTP_HOST=tenant.host), Client(HTTP_HOST=settings.MARKETPLACE_HOST)
+    seller.raise_request_exception = operator.raise_request_exception = False
+    seller.post("/dashboard/sign-in", {"email": "bench@souk.example", "password": "a-quiet-harbour-42"})
+    operator.post("/admin/login/", {"username": "operator@souk.example", "password": "a-quiet-harbour-43"})
+    report: Report = []
+    for client, pages in ((seller, seller_pages(tenant)), (operator, desk_pages(tenant))):
+        for name, path in pages.items():
+            client.get(path)
+            reset_queries()  # the log of them is full
+            with CaptureQueriesContext(connection) as sent:
+                answer = client.get(path)
+            taken = []
+            for _ in range(TIMES):
+                before = time.perf_counter()
+                client.get(path)
+                taken.append(1000 * (time.perf_counter() - before))
+            report.append(
+                {
+                    "page": name,
+                    "status": answer.status_code,
+                    "ms": round(statistics.median(taken), 1),
+                    "slowest": round(max(taken), 1),
+                    "queries": len(sent) + 1,  # the lookup of the host is sent below Django's counting
+                    "bytes": len(answer.content),
+                }
+            )
+    return report
+
+
+def seller_pages(tenant: Any) -> dict[str, str]:
+    """What a seller looks at, by name."""
+    return {
+        "Today": "/dashboard?days=7",
+        "Today: a year": "/dashboard?days=365",
+    }
+
+
+def desk_pages(tenant: Any) -> dict[str, str]:
+    """What an operator looks at, by name."""
+    return {"desk: overview": "/desk"}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["measure"]:
+        sys.exit(main())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+    import django
+
+    django.setup()
+    print(json.dumps(measure()))
