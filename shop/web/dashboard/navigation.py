@@ -40,7 +40,7 @@ GROUPS: tuple[tuple[Any, tuple[Part, ...]], ...] = (
             Part("money", _("Balance"), "money", "coins", MANAGERS),
             Part("payouts", _("Payouts"), "payouts", "send", MANAGERS),
             Part("disputes", _("Disputes"), "disputes", "scales", SUPPORTERS, badge="disputes"),
-            Part("invoices", _("Invoices of the marketplace"), "invoices", "receipt", MANAGERS),
+            Part("invoices", _("Fee invoices"), "invoices", "receipt", MANAGERS),
         ),
     ),
     (
