@@ -6,6 +6,7 @@ from core.jobs import MONEY, task
 from services.account_services import open_account, sync_account, sync_stale_accounts
 from services.charge_services import release_reserves
 from services.debt_services import look_at_debts, send_reversal
+from services.desk_operations import keep_nightly_look
 from services.invoice_services import issue_invoices
 from services.payout_services import run_payouts
 from services.reconciliation_services import reconcile_daily
@@ -76,4 +77,4 @@ def issue_invoices_job() -> None:
 
 @task("reconcile.run", priority=MONEY, cron="10 3 * * *")
 def reconcile_job() -> None:
-    reconcile_daily()
+    keep_nightly_look(reconcile_daily())

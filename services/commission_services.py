@@ -10,6 +10,7 @@ from django.db import connection
 
 from core.money import percent_of, split_minor
 from payouts.models import CommissionReturn, FeeBearer
+from tenants.context import tenant_scope
 from tenants.models import Tenant
 
 
@@ -62,11 +63,15 @@ class Commission:
 
 @dataclass(frozen=True)
 class Saleable:
-    """An order line as commission sees it. Goods are after discounts, without tax; what the marketplace funds is added back."""
+    """An order line as commission sees it. Goods are after discounts, without tax; what the marketplace funds is added back.
+
+    It stands in the categories of its product, and in those named outright (slugs).
+    """
 
     goods_minor: int
     shipping_minor: int = 0
     product_id: UUID | None = None
+    stands_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,29 @@ class OrderCommission:
         return sum(line.tax_minor for line in self.lines)
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What a sale would come to under the rules as they are: which one wins (None: what the settings say), and its commission."""
+
+    rule_id: int | None
+    order: OrderCommission
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rule that may apply to a seller in a currency: to all lines, or to those of a category (its slug)."""
+
+    rule_id: int | None
+    category: str
+    commission: Commission
+
+    def is_for(self, stands_in: frozenset[str]) -> bool:
+        """Whether it applies to what stands in these categories."""
+        return not self.category or self.category in stands_in
+
+
 RULES = """
-SELECT r.category, r.basis_points, r.fixed_minor, r.fee_bearer, r.floor_minor, r.cap_minor, r.includes_shipping,
+SELECT r.id, r.category, r.basis_points, r.fixed_minor, r.fee_bearer, r.floor_minor, r.cap_minor, r.includes_shipping,
        r.tax_basis_points, r.returned
   FROM public.payouts_commissionrule r LEFT JOIN public.payouts_selleraccount s ON s.tenant_id = %(tenant)s
  WHERE r.is_active AND (r.tenant_id = %(tenant)s OR r.tenant_id IS NULL) AND (r.plan = '' OR r.plan = s.plan)
@@ -106,18 +132,22 @@ SELECT r.category, r.basis_points, r.fixed_minor, r.fee_bearer, r.floor_minor, r
 """
 
 
-def _rules(tenant: Tenant | None, currency: str) -> list[tuple[str, Commission]]:
-    """(category or "", rule) in the operator's order, up to the first that matches everything."""
+def _rules(tenant: Tenant | None, currency: str) -> list[Candidate]:
+    """In the operator's order, up to the first that matches everything."""
     with connection.cursor() as cursor:
         cursor.execute(RULES, {"tenant": tenant.pk if tenant else None, "currency": currency})
         rows = cursor.fetchall()
-    found: list[tuple[str, Commission]] = []
-    for category, *terms in rows:
-        found.append((category, Commission(*terms)))
+    found: list[Candidate] = []
+    for rule_id, category, *terms in rows:
+        found.append(Candidate(rule_id, category, Commission(*terms)))
         if not category:
             return found
-    default = Commission(settings.COMMISSION_BASIS_POINTS, settings.COMMISSION_FIXED_MINOR, FeeBearer.SELLER)
-    return [*found, ("", default)]
+    return [*found, Candidate(None, "", default_commission())]
+
+
+def default_commission() -> Commission:
+    """What holds where no rule matches."""
+    return Commission(settings.COMMISSION_BASIS_POINTS, settings.COMMISSION_FIXED_MINOR, FeeBearer.SELLER)
 
 
 def commission_for(*, tenant: Tenant | None, currency: str) -> Commission:
@@ -125,10 +155,12 @@ def commission_for(*, tenant: Tenant | None, currency: str) -> Commission:
 
     Without a tenant: what a new seller starts with.
     """
-    return next(rule for category, rule in _rules(tenant, currency) if not category)
+    return next(rule.commission for rule in _rules(tenant, currency) if not rule.category)
 
 
-def commission_on_order(*, tenant: Tenant, currency: str, lines: Sequence[Saleable]) -> OrderCommission:
+def commission_on_order(
+    *, tenant: Tenant | None, currency: str, lines: Sequence[Saleable]
+) -> OrderCommission:
     """The commission on a new order. For each line the first matching rule wins; the parts sum to the whole.
 
     Lines of one rule are taken together: one percentage of their sum, one fixed amount, one floor and cap. A category
@@ -138,9 +170,9 @@ def commission_on_order(*, tenant: Tenant, currency: str, lines: Sequence[Saleab
     categories = _categories(lines) if len(rules) > 1 else {}
     groups: dict[Commission, list[int]] = {}
     for index, line in enumerate(lines):
-        stands_in = categories.get(line.product_id, frozenset())
-        rule = next(rule for category, rule in rules if not category or category in stands_in)
-        groups.setdefault(rule, []).append(index)
+        stands_in = line.stands_in | categories.get(line.product_id, frozenset())
+        applies = next(rule.commission for rule in rules if rule.is_for(stands_in))
+        groups.setdefault(applies, []).append(index)
     parts = [LineCommission()] * len(lines)
     frozen = []
     for rule, indexes in groups.items():
@@ -160,6 +192,37 @@ def commission_on_order(*, tenant: Tenant, currency: str, lines: Sequence[Saleab
     return OrderCommission({**main, "groups": frozen} if len(frozen) > 1 else main, parts)
 
 
+def preview_commission(
+    *, tenant: Tenant | None, currency: str, goods_minor: int, shipping_minor: int = 0, category: str = ""
+) -> Preview:
+    """What the commission on a sale of one line would be now. `category` is a slug of the seller's; those around it count.
+
+    Without a tenant: for a seller on no plan.
+    """
+    stands_in = frozenset({category} if category else ())
+    if tenant is not None and category:
+        with tenant_scope(tenant):
+            stands_in |= _around(category)
+    line = Saleable(goods_minor, shipping_minor, stands_in=stands_in)
+    winner = next(rule for rule in _rules(tenant, currency) if rule.is_for(stands_in))
+    return Preview(winner.rule_id, commission_on_order(tenant=tenant, currency=currency, lines=[line]))
+
+
+AROUND = """
+WITH RECURSIVE stands_in AS (
+  SELECT id, slug, parent_id FROM shop_category WHERE slug = %s
+   UNION SELECT c.id, c.slug, c.parent_id FROM stands_in s JOIN shop_category c ON c.id = s.parent_id
+)
+SELECT slug FROM stands_in
+"""
+
+
+def _around(category: str) -> frozenset[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(AROUND, [category])
+        return frozenset(slug for (slug,) in cursor.fetchall())
+
+
 CATEGORIES = """
 WITH RECURSIVE stands_in AS (
   SELECT p.id AS product_id, c.id, c.slug, c.parent_id FROM shop_product p JOIN shop_category c ON c.id = p.category_id
@@ -173,6 +236,8 @@ SELECT product_id, array_agg(slug) FROM stands_in GROUP BY product_id
 
 def _categories(lines: Sequence[Saleable]) -> dict[UUID | None, frozenset[str]]:
     """The slugs of the categories each product stands in, with those around them."""
+    if not any(line.product_id for line in lines):
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(CATEGORIES, [[line.product_id for line in lines if line.product_id]])
         return {product_id: frozenset(slugs) for product_id, slugs in cursor.fetchall()}

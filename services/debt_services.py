@@ -85,10 +85,21 @@ def look_at_debts(*, at: datetime | None = None) -> int:
     return owing
 
 
-def take_back_debt(tenant_id: UUID, currency: str, owed_minor: int) -> int:
-    """Ask for reversals of the newest transfers, as far as the seller's balance at Stripe has funds. Returns minor units."""
-    account = SellerAccount.objects.get(tenant_id=tenant_id)
-    if not account.stripe_account_id:
+@marketplace_work
+def take_back_debt(
+    tenant_id: UUID,
+    currency: str,
+    owed_minor: int,
+    *,
+    reason: str = "debt",
+    actor_id: UUID | None = None,
+) -> int:
+    """Ask for reversals of the newest transfers, as far as the seller's balance at Stripe has funds. Returns minor units.
+
+    Calls Stripe. Raises PaymentProviderUnavailable.
+    """
+    account = SellerAccount.objects.filter(tenant_id=tenant_id).first()
+    if account is None or not account.stripe_account_id:
         return 0
     wanted = min(owed_minor, _funds_of(account.stripe_account_id, currency))
     asked = 0
@@ -104,7 +115,7 @@ def take_back_debt(tenant_id: UUID, currency: str, owed_minor: int) -> int:
             continue
         if payout.reversals.filter(status=ReversalStatus.REQUESTED).exists():
             break  # what is being taken back already is counted first
-        request_reversal(payout_id=payout.pk, amount_minor=amount, reason="debt", actor_id=None)
+        request_reversal(payout_id=payout.pk, amount_minor=amount, reason=reason, actor_id=actor_id)
         asked += amount
     return asked
 
@@ -118,11 +129,12 @@ def _funds_of(stripe_account_id: str, currency: str) -> int:
 @marketplace_work
 @transaction.atomic
 def request_reversal(
-    *, payout_id: UUID, amount_minor: int, reason: str, actor_id: UUID | None
+    *, payout_id: UUID, amount_minor: int, reason: str, actor_id: UUID | None, left_minor: int | None = None
 ) -> TransferReversal:
     """Ask for part of a payout's transfer back; a job makes it at Stripe. Locks the payout.
 
-    What comes back pays the seller's debt, or is payable again. Raises NotFound, Invalid, OverReversal.
+    What comes back pays the seller's debt, or is payable again. `left_minor` is what was left of the transfer when
+    somebody decided on it; a form that was sent twice is refused by it. Raises NotFound, Invalid, OverReversal.
     """
     payout = Payout.objects.select_for_update().filter(pk=payout_id).first()
     if payout is None:
@@ -130,6 +142,8 @@ def request_reversal(
     if amount_minor <= 0:
         raise Invalid(field="amount_minor", reason="must be above 0")
     left = payout.amount_minor - payout.reversed_minor
+    if left_minor is not None and left != left_minor:
+        raise OverReversal(reason="Something was taken back in the meantime. Look at what is left.")
     if payout.status not in REVERSIBLE or amount_minor > left:
         left_text = Money(left if payout.status in REVERSIBLE else 0, payout.currency).format()
         raise OverReversal(reason=f"{left_text} of this payout can be taken back.")

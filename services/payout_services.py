@@ -3,8 +3,8 @@
 Requesting is one transaction; the transfer is made by a job (transfer_services), outside of any.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -38,6 +38,19 @@ SELECT u.entry_id, a.currency, u.amount_minor, u.charge_id, c.captured_at
 """
 
 
+# The same, summed: what each seller has, however many sales it is made of.
+FREE_SUMS = """
+SELECT a.tenant_id, a.currency, -sum(u.amount_minor)
+  FROM public.payouts_ledgeraccount a
+  JOIN public.payouts_unpaidentry u ON u.account_id = a.id
+  LEFT JOIN public.payouts_charge c ON c.charge_id = u.charge_id
+ WHERE a.kind = 'seller_payable' AND (%(tenants)s::uuid[] IS NULL OR a.tenant_id = ANY(%(tenants)s::uuid[]))
+   AND (u.charge_id IS NULL OR c.available_at <= %(at)s AND NOT c.is_frozen)
+ GROUP BY a.tenant_id, a.currency ORDER BY a.currency
+"""
+Progress = Callable[[int, int], None]
+
+
 class NothingToPay(Conflict):
     """No payout can be made now. Facts: reason."""
 
@@ -58,20 +71,25 @@ class FreeEntry:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be paid to one seller in one currency now, or why it is not. `available_minor` is all that could be."""
+    """What would be paid to one seller in one currency now (`amount_minor`), or why it is not.
+
+    `available_minor` is all that could be paid. `why` is the reason as a word: paused, not_verified, busy, below_minimum,
+    funds. A plan that a payout is made by has its `entries`.
+    """
 
     account: SellerAccount
     currency: str
     available_minor: int
+    amount_minor: int = 0
     entries: Sequence[FreeEntry] = ()
     source_charge: str | None = None
+    why: str = ""
     reason: str = ""
-    waits_for_funds: bool = False
 
     @property
-    def amount_minor(self) -> int:
-        """The payout."""
-        return sum(entry.owed_minor for entry in self.entries)
+    def waits_for_funds(self) -> bool:
+        """Stripe cannot move the money yet; nothing else is in the way."""
+        return self.why == "funds"
 
 
 @marketplace_work
@@ -81,24 +99,24 @@ def run_payouts(
     at: datetime | None = None,
     actor_id: UUID | None = None,
     only_due: bool = False,
+    on_progress: Progress = lambda done, total: None,
 ) -> list[Payout]:
     """Request a payout for each seller and currency with enough available; jobs make the transfers.
 
     `only_due`: only sellers whose schedule names today, once a day. Run it as often and as many at once as you like: a
     seller is under an advisory lock while its payout is requested, and has at most one live payout per currency. Returns
-    the payouts requested now. Raises PaymentProviderUnavailable.
+    the payouts requested now. `on_progress` hears of each seller that was looked at. Raises PaymentProviderUnavailable.
     """
     at = at or now()
     movable: dict[str, int] | None = None
     requested: list[Payout] = []
-    for account in _sellers(tenant_ids).filter(
-        payouts_enabled=True, transfers_active=True, payouts_paused_reason=""
-    ):
-        if only_due and not is_due(account, at):
-            continue
-        if movable is None:
-            movable = movable_at_stripe()
-        requested += request_payouts(account, at=at, movable=movable, only_due=only_due)
+    able = _sellers(tenant_ids).filter(payouts_enabled=True, transfers_active=True, payouts_paused_reason="")
+    for number, account in enumerate(able, 1):
+        if not only_due or is_due(account, at):
+            if movable is None:
+                movable = movable_at_stripe()
+            requested += request_payouts(account, at=at, movable=movable, only_due=only_due)
+        on_progress(number, len(able))
     if requested or not only_due:
         record_audit("payouts.run", actor_id=actor_id, requested=len(requested))
     return requested
@@ -106,14 +124,26 @@ def run_payouts(
 
 @marketplace_work
 def preview_payouts(*, tenant_ids: Sequence[UUID] | None = None, at: datetime | None = None) -> list[Plan]:
-    """What a run would request now, seller by seller, and what it would leave and why. Writes nothing."""
+    """What a run would request now, seller by seller, and what it would leave and why. Writes nothing.
+
+    A few queries, however many sellers there are; sales are looked at only where not all of them can be paid.
+    """
     at = at or now()
     movable = movable_at_stripe()
-    plans = []
-    for account in _sellers(tenant_ids):
-        for plan in plan_payouts(account, at=at, movable=movable):
-            plans.append(plan)
-            movable[plan.currency] = movable.get(plan.currency, 0) - plan.amount_minor
+    sums, busy = free_sums(tenant_ids=tenant_ids, at=at), _busy(tenant_ids)
+    plans: list[Plan] = []
+    for account in _sellers(list(sums)):
+        for currency, available in sums[account.tenant_id].items():
+            limit = movable.get(currency, 0)
+            is_busy = (account.tenant_id, currency) in busy
+            plan = _plan_by_sum(account, currency, available, is_busy=is_busy, limit=limit)
+            if plan is None:
+                sales = free_entries(tenant_id=account.tenant_id, at=at).get(currency, [])
+                found = list(_plans_by_sale(account, currency, sales, limit=limit))
+            else:
+                found = [plan]
+            movable[currency] = limit - sum(each.amount_minor for each in found)
+            plans += found
     return plans
 
 
@@ -174,40 +204,73 @@ def request_payouts(
 
 def plan_payouts(account: SellerAccount, *, at: datetime, movable: dict[str, int]) -> Iterator[Plan]:
     """One plan per currency (per charge, where charges are transferred on their own), with its entries or the reason why not."""
-    busy = set(
-        Payout.objects.filter(
-            tenant_id=account.tenant_id, status__in=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN]
-        ).values_list("currency", flat=True)
-    )
+    busy = _busy([account.tenant_id])
     for currency, entries in free_entries(tenant_id=account.tenant_id, at=at).items():
-        available = sum(entry.owed_minor for entry in entries)
-        reason = _why_not(account, currency, available, busy)
-        if reason:
-            yield Plan(account, currency, available, reason=reason)
-        elif settings.TRANSFERS_PER_CHARGE:
-            yield from _charge_by_charge(account, currency, entries)
+        available, limit = sum(entry.owed_minor for entry in entries), movable.get(currency, 0)
+        is_busy = (account.tenant_id, currency) in busy
+        plan = _plan_by_sum(account, currency, available, is_busy=is_busy, limit=limit)
+        if plan is None:
+            yield from _plans_by_sale(account, currency, entries, limit=limit)
         else:
-            chosen = choose_entries(entries, movable.get(currency, 0))
-            amount = sum(entry.owed_minor for entry in chosen)
-            if amount > 0 and amount >= minimum_of(account, currency):
-                yield Plan(account, currency, available, chosen)
-            else:
-                can = Money(max(movable.get(currency, 0), 0), currency).format()
-                reason = f"Only {can} can be moved at Stripe at the moment."
-                yield Plan(account, currency, available, reason=reason, waits_for_funds=True)
+            yield replace(plan, entries=entries if plan.amount_minor else ())
 
 
-def _why_not(account: SellerAccount, currency: str, available: int, busy: set[str]) -> str:
+def _busy(tenant_ids: Sequence[UUID] | None) -> set[tuple[UUID, str]]:
+    """Sellers and currencies of which an earlier payout is being made."""
+    living = Payout.objects.filter(status__in=[PayoutStatus.REQUESTED, PayoutStatus.UNKNOWN])
+    if tenant_ids is not None:
+        living = living.filter(tenant_id__in=tenant_ids)
+    return set(living.values_list("tenant_id", "currency"))
+
+
+def _plan_by_sum(
+    account: SellerAccount, currency: str, available: int, *, is_busy: bool, limit: int
+) -> Plan | None:
+    """The plan, where what is available in all decides it; None where the single sales have to be looked at."""
+    why, reason = _why_not(account, currency, available, is_busy=is_busy)
+    if why:
+        return Plan(account, currency, available, why=why, reason=reason)
+    if settings.TRANSFERS_PER_CHARGE:
+        return None
+    if available <= limit:
+        return Plan(account, currency, available, available)
+    return _waits(account, currency, available, limit) if limit < minimum_of(account, currency) else None
+
+
+def _plans_by_sale(
+    account: SellerAccount, currency: str, entries: Sequence[FreeEntry], *, limit: int
+) -> Iterator[Plan]:
+    if settings.TRANSFERS_PER_CHARGE:
+        yield from _charge_by_charge(account, currency, entries)
+        return
+    available = sum(entry.owed_minor for entry in entries)
+    chosen = choose_entries(entries, limit)
+    amount = sum(entry.owed_minor for entry in chosen)
+    if amount > 0 and amount >= minimum_of(account, currency):
+        yield Plan(account, currency, available, amount, chosen)
+    else:
+        yield _waits(account, currency, available, limit)
+
+
+def _waits(account: SellerAccount, currency: str, available: int, limit: int) -> Plan:
+    can = Money(max(limit, 0), currency).format()
+    reason = f"Only {can} can be moved at Stripe at the moment."
+    return Plan(account, currency, available, why="funds", reason=reason)
+
+
+def _why_not(account: SellerAccount, currency: str, available: int, *, is_busy: bool) -> tuple[str, str]:
+    """As a word and as a sentence; both empty where nothing is in the way."""
     if account.payouts_paused_reason:
-        return f"Payouts are paused: {account.payouts_paused_reason}"
+        return "paused", f"Payouts are paused: {account.payouts_paused_reason}"
     if not account.may_receive:
-        return "Stripe does not let this account receive money yet; finish the onboarding."
-    if currency in busy:
-        return "An earlier payout is still being made."
+        return "not_verified", "Stripe does not let this account receive money yet; finish the onboarding."
+    if is_busy:
+        return "busy", "An earlier payout is still being made."
     least = minimum_of(account, currency)
     if available < least:
-        return f"{Money(available, currency).format()} is available, a payout needs {Money(least, currency).format()}."
-    return ""
+        shown, needed = Money(available, currency).format(), Money(least, currency).format()
+        return "below_minimum", f"{shown} is available, a payout needs {needed}."
+    return "", ""
 
 
 def minimum_of(account: SellerAccount, currency: str) -> int:
@@ -226,9 +289,21 @@ def _charge_by_charge(account: SellerAccount, currency: str, entries: Sequence[F
         if charge_id in debts:
             continue
         carried = [*carried, *sale]
-        if sum(entry.owed_minor for entry in carried) > 0:
-            yield Plan(account, currency, available, carried, source_charge=charge_id)
+        amount = sum(entry.owed_minor for entry in carried)
+        if amount > 0:
+            yield Plan(account, currency, available, amount, carried, source_charge=charge_id)
             carried = []
+
+
+def free_sums(*, tenant_ids: Sequence[UUID] | None, at: datetime) -> dict[UUID, dict[str, int]]:
+    """What could be paid out now, per seller and currency; sellers with nothing are not in it. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(FREE_SUMS, {"tenants": None if tenant_ids is None else list(tenant_ids), "at": at})
+        rows = cursor.fetchall()
+    sums: dict[UUID, dict[str, int]] = {}
+    for tenant_id, currency, minor in rows:
+        sums.setdefault(tenant_id, {})[currency] = int(minor)
+    return sums
 
 
 def free_entries(*, tenant_id: UUID, at: datetime) -> dict[str, list[FreeEntry]]:

@@ -14,10 +14,12 @@ from django.db.models import Q
 
 from core.clock import now
 from core.db import marketplace_work
+from core.errors import Conflict, IllegalTransition, NotFound
 from core.jobs import enqueue
 from core.money import Money
 from payouts.models import Payout, PayoutStatus, SellerAccount
 from services import ledger_facts
+from services.audit_services import record_audit
 from services.ledger_services import post
 from services.notification_services import notify
 from services.payout_services import release_claims
@@ -81,11 +83,7 @@ def record_transfer(*, payout_id: UUID, made: dict[str, Any]) -> Payout:
     payout = Payout.objects.select_for_update(of=("self",)).select_related("tenant").get(pk=payout_id)
     if payout.transfer_id == made["id"]:
         return payout
-    if (made["amount"], made["currency"].upper(), made["destination"]) != (
-        payout.amount_minor,
-        payout.currency,
-        payout.destination,
-    ):
+    if not _is_of(made, payout):
         payout.lose_sight(
             message=f"transfer {made['id']} does not match: {made['amount']} {made['currency']} to {made['destination']}"
         )
@@ -146,6 +144,87 @@ def sweep_payouts() -> int:
     for payout in waiting:
         enqueue("payout.send", payout_id=payout.pk)
     return len(waiting)
+
+
+# What a person does about one that is stuck ---------------------------------------------------------------------------
+
+
+class TransferDiffers(Conflict):
+    """Stripe has a transfer in this payout's name that is not what was asked for. Facts: transfer, amount."""
+
+    code = "transfer_differs"
+    title = "Stripe's transfer is another than this payout"
+    detail = (
+        "Stripe made {transfer} of {amount} instead. Take it back in Stripe's dashboard, then look again."
+    )
+
+
+@marketplace_work
+@transaction.atomic
+def resend_payout(*, payout_id: UUID, actor_id: UUID) -> Payout:
+    """The operator's button: a payout that is still REQUESTED is given to a worker again, now. It stays the same payout.
+
+    Locks the payout. Raises NotFound, IllegalTransition.
+    """
+    payout = _locked(payout_id)
+    if payout.status != PayoutStatus.REQUESTED:
+        raise IllegalTransition(what="This payout", state=payout.status, move="send")
+    enqueue("payout.send", payout_id=payout.pk)
+    record_audit("payout.sent_again", actor_id=actor_id, tenant=payout.tenant, payout=payout.pk)
+    return payout
+
+
+@marketplace_work
+def look_up_payout(*, payout_id: UUID, actor_id: UUID) -> Payout:
+    """Ask Stripe what became of an UNKNOWN payout, and record it: SENT, or FAILED where Stripe holds no money of it.
+
+    Calls Stripe, then locks the payout. Raises NotFound, IllegalTransition, TransferDiffers, PaymentProviderUnavailable.
+    """
+    payout = Payout.objects.filter(pk=payout_id).first()
+    if payout is None:
+        raise NotFound(what="payout")
+    if payout.status != PayoutStatus.UNKNOWN:
+        raise IllegalTransition(what="This payout", state=payout.status, move="look up")
+    with stripe_api() as stripe:
+        listed = stripe.v1.transfers.list(params={"transfer_group": transfer_group(payout), "limit": 100})
+        standing = [made for made in map(plain, listed.data) if made["amount_reversed"] < made["amount"]]
+    if any(_is_of(made, payout) for made in standing):
+        found = record_transfer(payout_id=payout_id, made=next(m for m in standing if _is_of(m, payout)))
+    elif standing:
+        amount = Money(standing[0]["amount"], standing[0]["currency"].upper()).format()
+        raise TransferDiffers(transfer=standing[0]["id"], amount=amount)
+    else:
+        found = _give_up(payout_id)
+    record_audit(
+        "payout.looked_up", actor_id=actor_id, tenant=found.tenant, payout=found.pk, found=found.status
+    )
+    return found
+
+
+def _is_of(made: dict[str, Any], payout: Payout) -> bool:
+    """Whether a transfer at Stripe is what this payout asked for."""
+    wanted = (payout.amount_minor, payout.currency, payout.destination)
+    return (made["amount"], made["currency"].upper(), made["destination"]) == wanted
+
+
+@transaction.atomic
+def _give_up(payout_id: UUID) -> Payout:
+    payout = _locked(payout_id)
+    if payout.status == PayoutStatus.UNKNOWN:
+        payout.fail(at=now(), code="not_at_stripe", message="Stripe holds no transfer of this payout.")
+        payout.save()
+        release_claims(payout)
+        _try_again(payout)
+    return payout
+
+
+def _locked(payout_id: UUID) -> Payout:
+    payout = (
+        Payout.objects.select_for_update(of=("self",)).select_related("tenant").filter(pk=payout_id).first()
+    )
+    if payout is None:
+        raise NotFound(what="payout")
+    return payout
 
 
 # The bank ------------------------------------------------------------------------------------------------------------

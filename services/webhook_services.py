@@ -4,7 +4,7 @@ An event is a hint where to look. Applying one reads the object from Stripe, so 
 order or never: `sweep_events` lists what Stripe sent and picks up what did not arrive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from core.parsers import parse_json
 from core.renderers import dumps
 from payouts.models import Charge, EventState, Payout, SellerAccount, StripeEvent, Watermark
 from services.account_services import sync_account
+from services.audit_services import record_audit
 from services.debt_services import sync_reversals
 from services.dispute_services import sync_dispute
 from services.payment_services import NotOurs, Quarantined, sync_intent
@@ -297,3 +298,19 @@ def retry_event(event_id: str) -> None:
     with transaction.atomic():
         StripeEvent.objects.filter(pk=event_id).update(state=EventState.RECEIVED, note="", handled_at=None)
         enqueue("stripe_event.apply", event_id=event_id)
+
+
+@marketplace_work
+@transaction.atomic
+def retry_events(*, event_ids: Sequence[str], actor_id: UUID) -> int:
+    """The operator's button for several: each is applied again by a job. Returns how many.
+
+    Those of Stripe's other mode are left alone: they are not about our money. Locks the events, by id.
+    """
+    ours = StripeEvent.objects.filter(pk__in=event_ids, livemode=settings.STRIPE_LIVEMODE)
+    found = list(ours.select_for_update().order_by("pk").values_list("pk", flat=True))
+    for event_id in found:
+        retry_event(event_id)
+    if found:
+        record_audit("events.retried", actor_id=actor_id, count=len(found), events=",".join(found[:20]))
+    return len(found)

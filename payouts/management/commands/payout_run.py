@@ -73,7 +73,7 @@ class Command(BaseCommand):
             name, available = plan.account.tenant.slug, Money(plan.available_minor, plan.currency).format()
             amount = Money(plan.amount_minor, plan.currency).format()
             self.stdout.write(f"{name}: {available} available, " + (plan.reason or f"{amount} would be paid"))
-        self.stdout.write(f"{sum(1 for plan in plans if plan.entries)} payouts would be requested")
+        self.stdout.write(f"{sum(1 for plan in plans if plan.amount_minor)} payouts would be requested")
 
     @staticmethod
     def _sellers(slug: str) -> Iterator[UUID]:
