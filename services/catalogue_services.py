@@ -184,7 +184,9 @@ def find_category(category_id: UUID) -> Category:
 def _save_variants(product: Product, variants: Sequence[VariantInput]) -> None:
     _check_variants(product, variants)
     known = {variant.pk: variant for variant in product.variants.all()}
-    by_options = {tuple(variant.option_values): variant for variant in known.values()}
+    _step_aside(known, variants)
+    named = {wanted.id for wanted in variants}
+    by_options = {tuple(row.option_values): row for row in known.values() if row.pk not in named}
     kept: set[UUID] = set()
     for position, wanted in enumerate(variants):
         variant = known.get(wanted.id) if wanted.id else by_options.get(wanted.option_values)
@@ -202,6 +204,22 @@ def _save_variants(product: Product, variants: Sequence[VariantInput]) -> None:
             InventoryItem.objects.create(variant=variant, product=product, low_stock_since=now())
         kept.add(variant.pk)
     product.variants.exclude(pk__in=kept).update(is_active=False)
+
+
+def _step_aside(known: dict[UUID, Variant], variants: Sequence[VariantInput]) -> None:
+    """Let go first of SKUs and options that variants pass on to one another: PostgreSQL looks at each row by itself."""
+    options, skus = {wanted.option_values for wanted in variants}, {wanted.sku for wanted in variants}
+    for wanted in variants:
+        mine = known.get(wanted.id) if wanted.id else None
+        if mine is None:
+            continue
+        have, sku = tuple(mine.option_values), mine.sku
+        if have != wanted.option_values and have in options:
+            mine.option_values = [str(mine.pk)]
+        if wanted.sku and sku != wanted.sku and sku in skus:
+            mine.sku = f"~{mine.pk}"
+        if (tuple(mine.option_values), mine.sku) != (have, sku):
+            mine.save(update_fields=["option_values", "sku"])
 
 
 def _check_options_fit(product: Product) -> None:
@@ -250,6 +268,14 @@ UPDATE shop_product p SET
   updated_at = now()
 WHERE p.id = %s RETURNING price_from_minor, price_to_minor
 """
+REFRESH_MANY = REFRESH.replace("p.id = %s", "p.id = ANY(%s)")
+
+
+def refresh_products(product_ids: Sequence[UUID]) -> None:
+    """As `refresh_product`, of many whose variants or images were changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(REFRESH_MANY, [list(product_ids)])
+    enqueue("directory.refresh")
 
 
 def refresh_product(product: Product) -> None:
@@ -271,8 +297,22 @@ def archive_product(*, product_id: UUID) -> Product:
 
 
 @transaction.atomic
+def restore_product(*, product_id: UUID) -> Product:
+    """Take a product back from the archive, as a draft: whoever does may look at it before buyers do. Locks the product."""
+    product = lock_product(product_id)
+    product.archived_at = None
+    product.save(update_fields=["archived_at", "updated_at"])
+    return product
+
+
+@transaction.atomic
 def save_category(*, category_id: UUID | None = None, **values: Any) -> Category:
-    """Create or change a category. Raises NotFound, Conflict (slug), Invalid (inside itself)."""
+    """Create or change a category. Raises NotFound, Conflict (slug), Invalid (inside itself).
+
+    Locks all categories where one is moved: two moves at a time could put each inside the other.
+    """
+    if "parent_id" in values:
+        _lock_categories()
     category = find_category(category_id) if category_id else Category()
     for name in ("name", "position"):
         if name in values:
@@ -288,6 +328,27 @@ def save_category(*, category_id: UUID | None = None, **values: Any) -> Category
     _store(category, "slug", "another category has this slug")
     enqueue("directory.refresh")
     return category
+
+
+def _lock_categories() -> list[Category]:
+    """All of them in ascending id, until the transaction ends."""
+    return list(Category.objects.select_for_update().order_by("pk"))
+
+
+@transaction.atomic
+def move_category(*, category_id: UUID, by: int) -> None:
+    """Move a category among those beside it, -1 up, 1 down; at the end it stays. Locks all categories. Raises NotFound."""
+    rows = {row.pk: row for row in _lock_categories()}
+    if category_id not in rows:
+        raise NotFound(what="category")
+    beside = [row for row in rows.values() if row.parent_id == rows[category_id].parent_id]
+    beside.sort(key=lambda row: (row.position, row.name, row.pk))
+    at = beside.index(rows[category_id])
+    to = min(max(at + by, 0), len(beside) - 1)
+    beside.insert(to, beside.pop(at))
+    for position, row in enumerate(beside):
+        row.position = position
+    Category.objects.bulk_update(beside, ["position"])
 
 
 @transaction.atomic

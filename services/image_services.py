@@ -5,7 +5,7 @@ import ipaddress
 import socket
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -158,6 +158,46 @@ def add_simple_product(
             ProductImage.objects.create(product=product, alt=title, position=1, **columns)
             refresh_product(product)
     return product
+
+
+@transaction.atomic
+def arrange_images(*, product_id: UUID, order: Sequence[UUID]) -> None:
+    """Put a product's pictures into this order; those that are not named follow in the order they have.
+
+    The first is what lists show. Locks the product. Raises NotFound for a picture of another product.
+    """
+    product = lock_product(product_id)
+    rows = {row.pk: row for row in product.images.all()}
+    if any(image_id not in rows for image_id in order):
+        raise NotFound(what="image")
+    for position, image_id in enumerate(dict.fromkeys([*order, *rows]), start=1):
+        rows[image_id].position = position
+    ProductImage.objects.bulk_update(rows.values(), ["position"])
+    refresh_product(product)
+
+
+@transaction.atomic
+def move_image(*, product_id: UUID, image_id: UUID, by: int) -> None:
+    """Move a picture forward (-1) or back (1) by one; at the end it stays. Locks the product. Raises NotFound."""
+    product = lock_product(product_id)
+    order = list(product.images.values_list("pk", flat=True))
+    if image_id not in order:
+        raise NotFound(what="image")
+    at = order.index(image_id)
+    order.insert(min(max(at + by, 0), len(order) - 1), order.pop(at))
+    arrange_images(product_id=product_id, order=order)
+
+
+@transaction.atomic
+def describe_image(*, product_id: UUID, image_id: UUID, alt: str, variant_id: UUID | None) -> None:
+    """What a picture shows, in words, and which variant it is of; None for all. Locks the product. Raises NotFound."""
+    product = lock_product(product_id)
+    if variant_id and not Variant.objects.filter(pk=variant_id, product=product).exists():
+        raise NotFound(what="variant")
+    found = ProductImage.objects.filter(pk=image_id, product=product)
+    if not found.update(alt=alt, variant_id=variant_id):
+        raise NotFound(what="image")
+    refresh_product(product)
 
 
 def remove_image(*, product_id: UUID, image_id: UUID) -> None:

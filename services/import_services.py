@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from core.errors import Conflict, DomainError, Invalid
@@ -21,15 +22,19 @@ from services.catalogue_services import (
     save_category,
     update_product,
 )
+from services.documents.products_csv import ProductsFile, product_rows
 from services.image_services import FetchRefused, decode_image, delete_files, read_sample_picture, store_image
 from services.inventory_services import set_stock, set_stock_rules
+from services.product_export_services import with_parts
 from shop.imports.shopify_csv import (
     ImportProblem,
     ParsedImage,
     ParsedProduct,
     UnreadableExport,
     parse_products,
+    read_export,
 )
+from shop.imports.table import Table
 from shop.models import Category, InventoryItem, Product, ProductImage
 from tenants.context import current_tenant
 
@@ -59,29 +64,38 @@ class ImportReport:
         return asdict(self)
 
 
+def check_export(source: bytes) -> None:
+    """Whether this is an export at all, by its first lines. Raises Invalid (file)."""
+    try:
+        Table(source)
+    except UnreadableExport as error:
+        raise Invalid(field="file", reason=str(error)) from error
+
+
 def import_products(
     source: Any,
     *,
     dry_run: bool = False,
     actor_id: UUID | None = None,
-    on_progress: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportReport:
     """Import an export into the storefront being served. Each product is a transaction of its own.
 
     A product whose handle is known is brought to what the file says; if it is so already, nothing is written. Stock is
-    set for new variants, and for known ones that no order has touched. Raises Invalid where the file cannot be read.
+    set for new variants, and for known ones that no order has touched. `on_progress` is told after each product how many
+    are done, and of how many. Raises Invalid where the file cannot be read.
     """
     report = ImportReport(is_dry_run=dry_run)
     try:
-        for done, parsed in enumerate(
-            parse_products(source, decimals=decimals_of(current_tenant().currency)), start=1
-        ):
+        export = read_export(source, decimals=decimals_of(current_tenant().currency))
+        on_progress(0, export.total)
+        for done, parsed in enumerate(export.products, start=1):
             if isinstance(parsed, ParsedProduct):
                 _import_one(parsed, report, dry_run=dry_run, actor_id=actor_id)
             else:
                 report.rejected += 1
                 report.problems += [asdict(problem) for problem in parsed.problems]
-            on_progress(done)
+            on_progress(done, export.total)
     except UnreadableExport as error:
         raise Invalid(field="file", reason=str(error)) from error
     return report
@@ -124,14 +138,14 @@ def _removed_unless_kept(stored: list[str]) -> Iterator[None]:
 
 
 def _write(parsed: ParsedProduct, actor_id: UUID | None, stored: list[str]) -> str:
-    known = Product.objects.filter(slug=parsed.handle).first()
-    values = _as_input(parsed)
+    known = _known(parsed)
     if known is None:
-        product = create_product(values)
+        product = create_product(_as_input(parsed))
         outcome = "created"
     else:
         product = lock_product(known.pk)
-        outcome = "unchanged" if _is_same(product, values) else "updated"
+        values = _as_input(parsed, product)
+        outcome = "unchanged" if _is_same(product, values) or _says_the_same(product, parsed) else "updated"
         if outcome == "updated":
             product = update_product(product_id=product.pk, values=values)
     stock_changed = _write_stock(product, parsed, actor_id)
@@ -139,13 +153,22 @@ def _write(parsed: ParsedProduct, actor_id: UUID | None, stored: list[str]) -> s
     return "updated" if outcome == "unchanged" and (stock_changed or images_added) else outcome
 
 
-def _as_input(parsed: ParsedProduct) -> ProductInput:
+def _known(parsed: ParsedProduct) -> Product | None:
+    """The product of this handle: spelt as it is there, else as the slug it becomes."""
+    found = {
+        product.slug: product
+        for product in Product.objects.filter(slug__in=[parsed.given_handle, parsed.handle])
+    }
+    return found.get(parsed.given_handle) or found.get(parsed.handle)
+
+
+def _as_input(parsed: ParsedProduct, known: Product | None = None) -> ProductInput:
     return ProductInput(
         title=parsed.title,
-        slug=parsed.handle,
+        slug=known.slug if known else parsed.handle,
         description=parsed.description_html,
         vendor=parsed.vendor,
-        category_id=_category(parsed.product_type),
+        category_id=_category(parsed.product_type, known),
         tags=parsed.tags,
         option_names=parsed.option_names,
         is_published=parsed.is_published,
@@ -163,9 +186,12 @@ def _as_input(parsed: ParsedProduct) -> ProductInput:
     )
 
 
-def _category(name: str) -> UUID | None:
+def _category(name: str, known: Product | None) -> UUID | None:
+    """By its name. Of several with this name, the one the product is in already."""
     if not name:
         return None
+    if known and known.category and known.category.name == name[:80]:
+        return known.category_id
     found = Category.objects.filter(name=name[:80]).first() or save_category(name=name[:80])
     return found.pk
 
@@ -204,14 +230,40 @@ def _is_same(product: Product, values: ProductInput) -> bool:
     )
 
 
+def _says_the_same(product: Product, parsed: ParsedProduct) -> bool:
+    """Whether an export of the product as it is would say what this file says: what was exported and is taken in again
+    changes nothing, also where a file has no words for what there is (a comma in a tag, two spaces in a title)."""
+    file = ProductsFile()
+    file.add(
+        product_rows(with_parts(Product.objects.filter(pk=product.pk)).get(), shop_url=current_tenant().url)
+    )
+    if not file.rows:
+        return False
+    (now,) = parse_products(file.finish(), decimals=decimals_of(product.currency))
+    return isinstance(now, ParsedProduct) and _facts(now) == _facts(parsed)
+
+
+def _facts(parsed: ParsedProduct) -> tuple[Any, ...]:
+    """What of a parsed product `update_product` would write."""
+    variants = tuple(
+        (v.option_values, v.sku, v.barcode, v.price_minor, v.compare_at_price_minor, v.weight_grams)
+        for v in parsed.variants
+    )
+    return (
+        *(parsed.title, parsed.description_html, parsed.vendor, parsed.product_type, parsed.tags),
+        *(parsed.is_published, parsed.option_names, variants),
+    )
+
+
+def _sold(product: Product) -> list[InventoryItem]:
+    """The stock of the variants that are sold, in their order: as the file's, once its product was written or is the same."""
+    items = InventoryItem.objects.filter(product=product, variant__is_active=True).select_related("variant")
+    return list(items.order_by("variant__position", "variant_id"))
+
+
 def _write_stock(product: Product, parsed: ParsedProduct, actor_id: UUID | None) -> bool:
-    items = {
-        tuple(item.variant.option_values): item
-        for item in InventoryItem.objects.filter(product=product).select_related("variant")
-    }
     changed = False
-    for variant in parsed.variants:
-        item = items[variant.option_values]
+    for variant, item in zip(parsed.variants, _sold(product), strict=True):
         if item.is_tracked != variant.tracks_stock:
             changed |= _set_tracking(item, variant.tracks_stock)
         is_untouched = not item.movements.exclude(kind__in=["receive", "adjust"]).exists()
@@ -233,19 +285,29 @@ def _set_tracking(item: InventoryItem, is_tracked: bool) -> bool:
 
 
 def _write_images(product: Product, parsed: ParsedProduct, stored: list[str]) -> bool:
-    known = set(product.images.values_list("source_url", flat=True))
-    variant_of = {v.image_url: v.option_values for v in parsed.variants if v.image_url}
-    variants = {tuple(variant.option_values): variant.pk for variant in product.variants.all()}
+    known = {name for names in product.images.values_list("source_url", "file") for name in names if name}
+    variant_of: dict[str, UUID] = {}
+    if any(variant.image_url for variant in parsed.variants):
+        for variant, item in zip(parsed.variants, _sold(product), strict=True):
+            if variant.image_url:
+                variant_of[variant.image_url] = item.pk
     added = False
     for image in parsed.images:
-        if image.url in known:
+        if image.url in known or _our_file(image.url) in known:
             continue
-        _add_image(product, image, variants.get(variant_of.get(image.url, ("",))), stored)
+        _add_image(product, image, variant_of.get(image.url), stored)
         known.add(image.url)
         added = True
     if added:
         refresh_product(product)
     return added
+
+
+def _our_file(url: str) -> str:
+    """The name of a stored picture whose address this is; "" where it is none of ours. Names are random, so the host may be
+    any that the storefront has had."""
+    _, found, name = url.partition(settings.MEDIA_URL)
+    return name if found else ""
 
 
 def _add_image(product: Product, image: ParsedImage, variant_id: UUID | None, stored: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""One cell at a time: what it means, or a BadCell that says why it means nothing."""
+"""One cell at a time: what it means, or a BadCell that says why it means nothing; and how text is written into one."""
 
 import hashlib
 import re
@@ -17,6 +17,9 @@ _WHOLE = re.compile(r"-?[0-9]{1,12}")
 _WEB_ADDRESS = re.compile(r"https?://[^/\s]+(/\S*)?", re.IGNORECASE)
 _SAMPLE_PICTURE = re.compile(r"sample:[a-z0-9][a-z0-9-]*\.webp")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_OUR_SLUG = re.compile(r"(?=.*[a-z0-9])[a-z0-9_-]{1,120}")
+# What spreadsheets take for the beginning of a formula, full-width twins included, behind any number of apostrophes.
+_FORMULA = re.compile("'* *[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-]")
 
 
 class BadCell(ValueError):
@@ -27,6 +30,16 @@ def shorten(text: str) -> str:
     """For showing to a person: one line, at most 60 characters."""
     line = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
     return line if len(line) <= MOST_SHOWN else line[: MOST_SHOWN - 1] + "…"
+
+
+def guard(text: str) -> str:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front. `unguard` takes it off again, always."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguard(text: str) -> str:
+    """The text that `guard` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def parse_line(text: str, *, most: int) -> str:
@@ -125,8 +138,10 @@ def parse_handle(text: str) -> str:
     """A slug of a-z, 0-9 and hyphens. "Crème Brûlée" -> "creme-brulee".
 
     Letters that cannot be written so are not guessed at: a digest of the handle stands in for them, so that
-    two handles in another script stay two, and stay the same at the next import.
+    two handles in another script stay two, and stay the same at the next import. What may be a slug of ours is one.
     """
+    if _OUR_SLUG.fullmatch(text):
+        return text
     plain = unicodedata.normalize("NFKD", text.casefold())
     slug = re.sub(r"[^a-z0-9]+", "-", re.sub(r"['\u2019\u0300-\u036f]", "", plain)).strip("-")
     if not any(letter.isalnum() for letter in text):

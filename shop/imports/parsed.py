@@ -69,7 +69,7 @@ class ParsedProduct:
     """A product with at least one variant. `handle` is a slug, unique in the file.
 
     `description_html` is raw: sanitise it before it is shown. Every variant has one value for each option
-    name. Images are in the order in which they are shown.
+    name. Images are in the order in which they are shown. `given_handle` is the handle as the file spells it.
     """
 
     handle: str
@@ -83,6 +83,7 @@ class ParsedProduct:
     variants: tuple[ParsedVariant, ...]
     images: tuple[ParsedImage, ...]
     first_line: int
+    given_handle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

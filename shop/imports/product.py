@@ -61,6 +61,7 @@ class _ProductParser:
             variants=self._variants(),
             images=self._images(),
             first_line=self.first.line,
+            given_handle=self.first["Handle"],
         )
         self._check_rows()
         return self._rejected() if self.problems else product

@@ -4,6 +4,7 @@ Pure: no Django, no database, no network. Rows of a product need not stand toget
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from shop.imports.parsed import (
@@ -23,10 +24,28 @@ __all__ = [
     "ParsedImage",
     "ParsedProduct",
     "ParsedVariant",
+    "ReadExport",
     "RejectedProduct",
     "UnreadableExport",
     "parse_products",
+    "read_export",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadExport:
+    """An export that can be read: how many products it has, and each of them."""
+
+    total: int
+    products: Iterator[ParsedProduct | RejectedProduct]
+
+
+def read_export(source: bytes | BinaryIO, *, decimals: int) -> ReadExport:
+    """As `parse_products`, with the number of products in the file. Raises UnreadableExport."""
+    table = Table(source)
+    known = survey(table)
+    total = len(known.rows_left)
+    return ReadExport(total=total, products=_each_product(table, known, decimals=decimals))
 
 
 def parse_products(source: bytes | BinaryIO, *, decimals: int) -> Iterator[ParsedProduct | RejectedProduct]:
@@ -37,8 +56,7 @@ def parse_products(source: bytes | BinaryIO, *, decimals: int) -> Iterator[Parse
 
     Raises: UnreadableExport.
     """
-    table = Table(source)
-    return _each_product(table, survey(table), decimals=decimals)
+    return read_export(source, decimals=decimals).products
 
 
 def _each_product(table: Table, known: Survey, *, decimals: int) -> Iterator[ParsedProduct | RejectedProduct]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from shop.imports.cells import unguard
 from shop.imports.parsed import UnreadableExport
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -85,7 +86,9 @@ class Table:
                     f"Line {line} has a cell of more than {MOST_CELL_CHARACTERS:,} characters."
                 )
             given = {
-                name: cells[at].strip() for name, at in self._index.items() if at < len(cells) and cells[at]
+                name: unguard(cells[at].strip())
+                for name, at in self._index.items()
+                if at < len(cells) and cells[at]
             }
             yield Row(line=line, cells=given, surplus="".join(cells[len(self._header) :]).strip())
 

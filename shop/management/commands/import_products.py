@@ -10,6 +10,11 @@ from tenants.context import tenant_scope
 from tenants.models import Tenant
 
 
+def _show(bar, done, total):
+    bar.total = total
+    bar.update(done - bar.n)
+
+
 class Command(BaseCommand):
     help = "Imports Shopify's product CSV into a storefront. All or nothing per product; running it twice changes nothing."
 
@@ -30,7 +35,7 @@ class Command(BaseCommand):
                 tqdm(unit=" products", disable=not sys.stderr.isatty()) as bar,
             ):
                 report = import_products(
-                    source, dry_run=dry_run, on_progress=lambda done: bar.update(done - bar.n)
+                    source, dry_run=dry_run, on_progress=lambda done, total: _show(bar, done, total)
                 )
         except (OSError, DomainError) as error:
             raise CommandError(error.sentence if isinstance(error, DomainError) else str(error)) from error
