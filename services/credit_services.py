@@ -100,6 +100,16 @@ def credit(
 
     The order must be locked by the caller. The database refuses more than a line's shares. Once per source and line.
     """
+    rows = credit_rows(order, taken)
+    for row in rows:
+        row.kind, row.source, row.refund = kind, source, refund
+        _add(row, 1)
+    CreditLine.objects.bulk_create(rows)
+    return returned_with(rows)
+
+
+def credit_rows(order: Order, taken: Sequence[Taken]) -> list[CreditLine]:
+    """What `credit` would write down, with the commission and funding of each line. Writes nothing."""
     lines = list(order.lines.all())
     left_after = sum(line.paid_minor - line.credited_minor for line in lines) - sum(
         part.amount for part in taken
@@ -109,12 +119,7 @@ def credit(
         # The last credit of an order brings back what lines without a price of their own hold, too.
         named = {row.order_line_id for row in rows}
         rows += [_credit_line(Taken(line), is_last=True) for line in lines if line.pk not in named]
-    rows = [row for row in rows if _is_something(row)]
-    for row in rows:
-        row.kind, row.source, row.refund = kind, source, refund
-        _add(row, 1)
-    CreditLine.objects.bulk_create(rows)
-    return returned_with(rows)
+    return [row for row in rows if _is_something(row)]
 
 
 def _credit_line(part: Taken, *, is_last: bool) -> CreditLine:

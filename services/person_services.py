@@ -1,6 +1,7 @@
 """What a storefront knows of a person: given to them, or forgotten. What the law keeps stays, without the person in it."""
 
 from typing import Any
+from urllib.parse import quote_plus
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from shop.models import (
     IdempotencyKey,
     InventoryMovement,
     Notification,
+    Operation,
     Order,
     OrderEvent,
     OrderStatus,
@@ -27,13 +29,16 @@ from shop.models import (
     PromotionRedemption,
     Refund,
     Review,
+    SavedView,
 )
+from shop.selectors.order_lists import NOTE
 from tenants.context import current_tenant
 from tenants.models import User
 from tenants.selectors import role_in
 
 OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.SHIPPED)
 ERASED = {"name": "—", "company": "", "line1": "—", "line2": "", "city": "", "region": "", "phone": ""}
+EXPORTS = ("orders.export", "customers.export")
 MOVEMENT_WORDS = 200  # of a reason, in the log of stock
 ADDRESS = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country", "phone")
 
@@ -148,6 +153,7 @@ def erase_person(*, user: User, password: str) -> None:
         _forget_in_notices(orders, nobody)
         _forget_in_history(orders, user.pk)
         _forget_in_payments(orders)
+        _forget_in_lists(orders, user.email)
         _forget_in_orders(orders, nobody)
         sign_out_everywhere(user_id=user.pk, tenant=tenant)
 
@@ -172,7 +178,11 @@ def _forget_in_notices(orders: list[Order], nobody: str) -> None:
 
 
 def _forget_in_history(orders: list[Order], user_id: UUID) -> None:
-    """That the buyer moved an order stays, without who that is and what they wrote; the shop's own words stay."""
+    """That the buyer moved an order stays, without who that is and what they wrote; the shop's own words stay.
+
+    Not the staff's notes: they are of the person as often as of the order. That there was one stays.
+    """
+    OrderEvent.objects.filter(order__in=orders, action=NOTE).update(facts={})
     moved = OrderEvent.objects.filter(order__in=orders, actor_kind__in=(ActorKind.BUYER, ActorKind.GUEST))
     words = set(moved.exclude(reason="").values_list("reason", flat=True))
     InventoryMovement.objects.filter(
@@ -191,6 +201,16 @@ def _forget_in_payments(orders: list[Order]) -> None:
     for row in kept:
         row.gateway_response = _without_person(row.gateway_response)
         row.save(update_fields=["gateway_response"])
+
+
+def _forget_in_lists(orders: list[Order], email: str) -> None:
+    """Files that the staff had made go, since everybody is in them, and so do saved lists that look for this person."""
+    Operation.objects.filter(kind__in=EXPORTS, finished_at__isnull=False).update(
+        output=None, output_type="", params={}
+    )
+    names = {str(order.shipping_address.get("name") or "") for order in orders}
+    for words in {email, *names, *(order.email for order in orders)} - {""}:
+        SavedView.objects.filter(query__icontains=quote_plus(words)).delete()
 
 
 PERSONAL = {

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound
@@ -48,6 +49,16 @@ class NotRefundable(Conflict):
     title = "There is no payment to refund"
 
 
+class RefundChanged(Conflict):
+    """What was shown is not what it comes to any more. Facts: expected, amount."""
+
+    code = "refund_changed"
+    title = gettext_noop("The refund comes to another amount now")
+    detail = gettext_noop(
+        "Something of this order was refunded meanwhile. Look at the new amount and send it again."
+    )
+
+
 class DisputeOpen(Conflict):
     """The buyer's bank has asked the money back already; a refund as well would pay it twice. Facts: dispute_id."""
 
@@ -66,15 +77,16 @@ def request_refund(
     with_shipping: bool = False,
     restock: Sequence[StockLine] = (),
     request_key: str | None = None,
+    expected_minor: int | None = None,
 ) -> Refund:
     """Promise a refund; a job makes it at Stripe.
 
     With `units` (order line id -> units): what those units cost, with their tax and, if wanted, their part of the shipping;
     with an amount as well: that amount, taken from those lines. Without: `amount_minor`, shared out over everything that
-    is left, or all that is left (None).
+    is left, or all that is left (None). `expected_minor` is what somebody was shown that it comes to.
 
     Locks: the order, its payment, restocked items. Raises NotFound, NotRefundable, DisputeOpen, OverRefund,
-    TooManyUnitsBack, Invalid.
+    TooManyUnitsBack, RefundChanged, Invalid.
     """
     with transaction.atomic():
         order = Order.objects.select_for_update().filter(pk=order_id).first()
@@ -91,6 +103,7 @@ def request_refund(
             with_shipping=with_shipping,
             restock=restock,
             request_key=request_key,
+            expected_minor=expected_minor,
         )
 
 
@@ -112,14 +125,13 @@ def _promise(
     with_shipping: bool = False,
     restock: Sequence[StockLine] = (),
     request_key: str | None = None,
+    expected_minor: int | None = None,
 ) -> Refund:
-    payment = order.payments.select_for_update().filter(status=PaymentStatus.CAPTURED).first()
-    if payment is None:
-        raise NotRefundable()
-    if dispute := Dispute.objects.filter(charge_id=payment.transaction_id, closed_at=None).first():
-        raise DisputeOpen(dispute_id=dispute.pk)
-    taken = _taken(order, payment, amount_minor, units, with_shipping=with_shipping)
+    payment = refundable_payment(order, for_update=True)
+    taken = take_from_lines(order, payment, amount_minor, units, with_shipping=with_shipping)
     amount_minor = sum(part.amount for part in taken)
+    if expected_minor not in (None, amount_minor):
+        raise RefundChanged(expected=expected_minor, amount=amount_minor)
     _count(payment, amount_minor)
     refund = Refund.objects.create(
         order=order,
@@ -141,7 +153,18 @@ def _promise(
     return refund
 
 
-def _taken(
+def refundable_payment(order: Order, *, for_update: bool = False) -> Payment:
+    """The payment that can be given back, locked if so wanted. Raises NotRefundable, DisputeOpen."""
+    payments = order.payments.select_for_update() if for_update else order.payments
+    payment = payments.filter(status=PaymentStatus.CAPTURED).first()
+    if payment is None:
+        raise NotRefundable()
+    if dispute := Dispute.objects.filter(charge_id=payment.transaction_id, closed_at=None).first():
+        raise DisputeOpen(dispute_id=dispute.pk)
+    return payment
+
+
+def take_from_lines(
     order: Order,
     payment: Payment,
     amount_minor: int | None,
@@ -149,7 +172,7 @@ def _taken(
     *,
     with_shipping: bool,
 ) -> list[Taken]:
-    """What the refund takes of each line."""
+    """What a refund takes of each line. Raises NotFound, OverRefund, TooManyUnitsBack, Invalid."""
     lines = list(order.lines.all())
     left = min(
         payment.captured_minor - payment.refunded_minor,

@@ -70,3 +70,11 @@ document.addEventListener("keydown", (event) => {
   const search = document.getElementById("dash-q");
   if (search) event.preventDefault(), search.focus();
 });
+
+// What takes a moment comes after its page; without this it is a link.
+for (const place of document.querySelectorAll("[data-inline]")) {
+  page(place.dataset.inline)
+    .then((found) => found.getElementById(place.dataset.part))
+    .then((part) => part && place.replaceChildren(part))
+    .catch(() => {});
+}

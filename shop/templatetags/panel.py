@@ -15,6 +15,7 @@ STATES: dict[str, tuple[str, str]] = {
     # orders
     "pending": ("mute", gettext_noop("Waits for payment")),
     "confirmed": ("warn", gettext_noop("To ship")),
+    "partly_shipped": ("warn", gettext_noop("Partly shipped")),
     "shipped": ("info", gettext_noop("Shipped")),
     "delivered": ("good", gettext_noop("Delivered")),
     "cancelled": ("mute", gettext_noop("Cancelled")),
@@ -26,6 +27,10 @@ STATES: dict[str, tuple[str, str]] = {
     "requested": ("warn", gettext_noop("Requested")),
     "succeeded": ("good", gettext_noop("Made")),
     "refunded": ("mute", gettext_noop("Refunded")),
+    "partly_refunded": ("mute", gettext_noop("Partly refunded")),
+    "unpaid": ("mute", gettext_noop("Unpaid")),
+    "declined": ("bad", gettext_noop("Declined")),
+    "free": ("mute", gettext_noop("Nothing to pay")),
     # payouts
     "sent": ("info", gettext_noop("On its way")),
     "paid": ("good", gettext_noop("Paid out")),

@@ -47,7 +47,7 @@ class Browser(Client):
         """As Django's, and back to serving the storefront, as the test was before."""
         before = connection.tenant
         response = super().request(**request)
-        self.text = response.content.decode() if not response.streaming else ""
+        self.text = response.content.decode(errors="replace") if not response.streaming else ""
         if isinstance(before, Tenant):
             connection.set_tenant(before)
         return response
