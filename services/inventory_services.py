@@ -32,6 +32,9 @@ class InsufficientStock(Conflict):
         )
 
 
+MOST_UNITS = 1_000_000
+
+
 @dataclass(frozen=True)
 class StockLine:
     """So many units of a variant."""
@@ -173,6 +176,56 @@ def set_stock(*, variant_id: UUID, current_stock: int, reason: str, actor_id: UU
     if delta := current_stock - item.current_stock:
         kind = MovementKind.RECEIVE if delta > 0 and item.current_stock == 0 else MovementKind.ADJUST
         change_stock(kind, [StockLine(variant_id, delta)], reason=reason, actor_id=actor_id)
+
+
+@dataclass(frozen=True)
+class Count:
+    """What somebody counted, and what the count was when they began."""
+
+    variant_id: UUID
+    counted: int
+    seen: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What came of a count. `moved`: items whose count is another by now than it was; `short`: items of which orders hold
+    more than were counted. Both are as they were, by their current and their reserved units."""
+
+    changed: int
+    moved: dict[UUID, int]
+    short: dict[UUID, int]
+
+
+@transaction.atomic
+def take_stock(*, counts: Sequence[Count], reason: str, actor_id: UUID | None = None) -> Counted:
+    """Make counts what was counted, all that can be in one transaction, each with a movement and the reason.
+
+    Nothing is overwritten: an item that was sold, received or counted by somebody else since is left alone and told, and
+    so is one of which more units are reserved. An item whose count was right has no movement. Items that are not counted
+    are left alone. Locks the items in ascending id. Raises Invalid, NotFound.
+    """
+    if not reason.strip():
+        raise Invalid(field="reason", reason="say why, for whoever reads the log")
+    if any(not 0 <= count.counted <= MOST_UNITS for count in counts):
+        raise Invalid(field="counted", reason=f"must be between 0 and {MOST_UNITS}")
+    wanted = {count.variant_id: count for count in counts}
+    items = list(InventoryItem.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
+    if len(items) < len(wanted):
+        raise NotFound(what="inventory item")
+    moved, short, lines = {}, {}, []
+    for item in items:
+        count = wanted[item.pk]
+        if not item.is_tracked or count.counted == item.current_stock:
+            continue
+        if item.current_stock != count.seen:
+            moved[item.pk] = item.current_stock
+        elif count.counted < item.reserved_stock:
+            short[item.pk] = item.reserved_stock
+        else:
+            lines.append(StockLine(item.pk, count.counted - item.current_stock))
+    change_stock(MovementKind.ADJUST, lines, reason=reason, actor_id=actor_id)
+    return Counted(changed=len(lines), moved=moved, short=short)
 
 
 @transaction.atomic
