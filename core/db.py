@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,6 +59,31 @@ def marketplace_work(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return run
+
+
+READ_ONLY_TRANSACTION = "25006"
+
+
+class OnlyReads(RuntimeError):
+    """Something was to be changed, or the network asked, where only reading is allowed."""
+
+
+@contextmanager
+def only_reads() -> Iterator[None]:
+    """PostgreSQL refuses whatever would change something inside the block; Stripe is not asked either. Raises OnlyReads."""
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION READ ONLY")
+            yield
+    except InTransaction as error:
+        raise OnlyReads(str(error)) from error
+    except DatabaseError as error:
+        if getattr(error.__cause__, "pgcode", None) != READ_ONLY_TRANSACTION:
+            raise
+        raise OnlyReads(str(error)) from error
+    finally:
+        tenant_connection.search_path_set_schemas = None  # what was set inside may be undone
 
 
 @contextmanager

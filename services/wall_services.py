@@ -30,14 +30,15 @@ WALLS = {
     "tenants_tenant": Wall("SELECT, UPDATE", "schema_name = current_user"),
     "tenants_domain": Wall("SELECT"),
     "tenants_membership": Wall("SELECT, INSERT, UPDATE, DELETE"),
-    "tenants_session": Wall("SELECT, INSERT, UPDATE, DELETE"),
+    # Support views are the marketplace's: a storefront neither sees one nor makes one, nor reads the operator's row.
+    "tenants_session": Wall("SELECT, INSERT, UPDATE, DELETE", f"{MINE} AND NOT is_support"),
     "tenants_auditentry": Wall("SELECT, INSERT"),
     "tenants_fleetentry": Wall("SELECT"),
     # People who work here, or are signed in here. By mail address they are looked up as the marketplace.
     "tenants_user": Wall(
         "SELECT",
         f"id IN (SELECT m.user_id FROM public.tenants_membership m WHERE m.{MINE})"  # noqa: S608
-        f" OR id IN (SELECT s.user_id FROM public.tenants_session s WHERE s.{MINE})",
+        f" OR id IN (SELECT s.user_id FROM public.tenants_session s WHERE s.{MINE} AND NOT s.is_support)",
     ),
     "payouts_selleraccount": Wall("SELECT"),
     "payouts_commissionrule": Wall("SELECT", f"tenant_id IS NULL OR {MINE}"),

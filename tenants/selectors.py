@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from core.db import as_marketplace
 from core.errors import NotFound
 from tenants.models import Membership, Role, Session, Tenant, User
 
@@ -43,6 +44,12 @@ def role_in(user_id: UUID, tenant: Tenant) -> str | None:
 def find_session(session_id: UUID) -> Session | None:
     """A session with its user, whether it still stands or not."""
     return Session.objects.select_related("user").filter(pk=session_id).first()
+
+
+def find_support_session(session_id: UUID) -> Session | None:
+    """A support view with its operator, whether it still stands or not. Read with the marketplace's rights."""
+    with as_marketplace():
+        return Session.objects.select_related("user").filter(pk=session_id, is_support=True).first()
 
 
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:

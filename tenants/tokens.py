@@ -33,6 +33,23 @@ class Ticket(Token):
     lifetime = timedelta(minutes=1)
 
 
+class SupportTicket(Token):
+    """Carries an operator over to a storefront's host, to look at its dashboard. Good once, for a minute."""
+
+    token_type = "support-ticket"
+    lifetime = timedelta(minutes=1)
+
+
+class SupportToken(Token):
+    """What a browser keeps while an operator looks at a storefront's dashboard. It opens nothing else."""
+
+    token_type = "support"
+    lifetime = timedelta(minutes=30)
+
+
+SUPPORT_KINDS = (SupportTicket.token_type, SupportToken.token_type)
+
+
 class BadToken(Exception):
     """Not one of our tokens for this use and place."""
 
@@ -67,6 +84,18 @@ def issue_ticket(*, session: Session, user: User) -> str:
     return _issue(Ticket(), session, user, session.refresh_jti)
 
 
+def issue_support_ticket(*, session: Session, user: User) -> str:
+    """As `issue_ticket`, for a support view."""
+    return _issue(SupportTicket(), session, user, session.refresh_jti)
+
+
+def issue_support(*, session: Session, user: User) -> str:
+    """The token of a support view's cookie. It ends with its session."""
+    token = SupportToken()
+    token["exp"] = int(session.expires_at.timestamp())
+    return _issue(token, session, user, new_jti())
+
+
 def _issue(token: Any, session: Session, user: User, jti: str) -> str:
     token["sub"] = str(user.pk)
     token["aud"] = str(session.tenant_id) if session.tenant_id else MARKETPLACE
@@ -97,10 +126,16 @@ def read_token(raw: Any, *, kind: str, tenant: Tenant | None) -> dict[str, Any]:
 
 
 def session_stands(session: Session, claims: dict[str, Any]) -> bool:
-    """The session, its user and the password the token was issued under are all still good."""
+    """The session, its user and the password the token was issued under are all still good.
+
+    A support view's session is good for tokens of support views only, and they for nothing else; and for operators.
+    """
     user = session.user
+    is_for_support = claims["token_type"] in SUPPORT_KINDS
     return (
-        session.revoked_at is None
+        session.is_support == is_for_support
+        and (user.is_operator or not is_for_support)
+        and session.revoked_at is None
         and session.expires_at > now()
         and user.is_active
         and str(user.pk) == claims["sub"]

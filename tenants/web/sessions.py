@@ -32,6 +32,11 @@ def session_of(request: HttpRequest) -> Session | None:
     return request._page_session
 
 
+def forget_session(request: HttpRequest) -> None:
+    """Nobody is signed in for the rest of this request, whatever the browser carries."""
+    request._page_session = None
+
+
 def person_of(request: HttpRequest) -> User | None:
     """Who is signed in on these pages."""
     session = session_of(request)

@@ -94,7 +94,7 @@ class BankPage(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """What Stripe said last; asked anew for who comes back from there."""
         account = seller_account(request.tenant)
-        if "back" in request.GET and account.stripe_account_id:
+        if "back" in request.GET and account.stripe_account_id and not self.is_support:
             with suppress(Unavailable, PaymentProviderRefused):  # Stripe's own message will tell
                 account = sync_account(stripe_account_id=account.stripe_account_id) or account
         return self._show(request, account)

@@ -14,6 +14,7 @@ from shop.web.dashboard.selling import (
     ReviewsPage,
 )
 from shop.web.dashboard.starting import BankPage, ImportPage, ShippingPage
+from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from shop.web.dashboard.today import StartPage
 
 
@@ -42,7 +43,6 @@ urlpatterns = [
             "settings",
             "notifications",
             "search",
-            "support-leave",
         )
     ],
     path("dashboard", StartPage.as_view(), name="start"),
@@ -52,6 +52,8 @@ urlpatterns = [
     path("dashboard/sign-in", SignInPage.as_view(), name="sign-in"),
     path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),
     path("dashboard/arrive", ArrivePage.as_view(), name="arrive"),
+    path("dashboard/support", SupportArrivePage.as_view(), name="support"),
+    path("dashboard/support-leave", SupportLeavePage.as_view(), name="support-leave"),
     path("dashboard/products/new", NewProductPage.as_view(), name="product-new"),
     path("dashboard/products/import", ImportPage.as_view(), name="import"),
     path("dashboard/shipping", ShippingPage.as_view(), name="shipping"),
