@@ -31,6 +31,8 @@ def make_orders(scene: Scene) -> None:
     declined = orders["declined"]
     eventually("the declined try is known", lambda: order_of(shop, declined)["payments"][0]["failure_code"])
     scene.orders |= {state: f"/orders/{made['secret']}" for state, made in orders.items()}
+    scene.orders |= {f"staff-{state}": f"/dashboard/orders/{made['id']}" for state, made in orders.items()}
+    scene.orders["customer"] = f"/dashboard/customers/{orders['delivered']['id']}"
     scene.orders["review"] = f"{scene.orders['delivered']}/reviews/{product_id}"
     scene.suspend_one()
 

@@ -1,5 +1,6 @@
 """Every page there is to see. Add a line for a new page: it is then tested and shown in docs/screenshots."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,6 +45,28 @@ class Entry:
 def order(state: str) -> Callable[[Scene], str]:
     """The page of an order in this state; see screenshots.orders."""
     return lambda scene: scene.orders[state]
+
+
+def part_of_order(state: str, more: str = "") -> Callable[[Scene], str]:
+    """The page of an order in this state as the staff sees it, or one below it."""
+    return lambda scene: f"{scene.orders[f'staff-{state}']}{more}"
+
+
+def refund_preview(visitor: Visitor) -> None:
+    """A piece of an order that has arrived, before it is refunded."""
+    visitor.open(f"{visitor.scene.orders['staff-delivered']}/refund")
+    visitor.page.get_by_role("spinbutton").first.fill("1")
+    visitor.page.get_by_label("Back into stock").first.check()
+    visitor.page.get_by_label("Reason").fill("It arrived with a chip in the rim.")
+    visitor.press("See what it comes to")
+    visitor.page.get_by_role("button", name=re.compile("^Refund ")).wait_for()
+
+
+def ticked_orders(visitor: Visitor) -> None:
+    """Two orders that wait for something to be done with them."""
+    visitor.open("/dashboard/orders")
+    for box in visitor.page.locator("tbody").get_by_role("checkbox").all()[:2]:
+        box.check()
 
 
 def full_cart(visitor: Visitor) -> None:
@@ -120,6 +143,20 @@ PAGES = [
     Entry("dashboard-page-new", "/dashboard/pages/new", who=Who.OWNER),
     Entry("dashboard-page", "/dashboard/pages/returns", who=Who.OWNER),
     Entry("dashboard-reviews", "/dashboard/reviews", who=Who.OWNER),
+    Entry("dashboard-orders", "/dashboard/orders", who=Who.OWNER, is_important=True),
+    Entry("dashboard-orders-filtered", "/dashboard/orders?status=delivered&total_min=1", who=Who.OWNER),
+    Entry("dashboard-orders-ticked", None, who=Who.OWNER, before=ticked_orders),
+    Entry("dashboard-orders-none", "/dashboard/orders?q=nosuchorder", who=Who.OWNER),
+    Entry("dashboard-order", part_of_order("confirmed"), who=Who.OWNER, is_important=True),
+    Entry("dashboard-order-declined", part_of_order("declined"), who=Who.OWNER),
+    Entry("dashboard-order-delivered", part_of_order("delivered"), who=Who.OWNER),
+    Entry("dashboard-order-cancelled", part_of_order("cancelled"), who=Who.OWNER),
+    Entry("dashboard-order-earnings", part_of_order("delivered", "/earnings"), who=Who.OWNER),
+    Entry("dashboard-refund", part_of_order("delivered", "/refund"), who=Who.OWNER),
+    Entry("dashboard-refund-preview", None, who=Who.OWNER, before=refund_preview),
+    Entry("dashboard-customers", "/dashboard/customers", who=Who.OWNER),
+    Entry("dashboard-customer", order("customer"), who=Who.OWNER),
+    Entry("dashboard-search", "/dashboard/search?q=bowl", who=Who.OWNER),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("home-without-scripts", "/", has_scripts=False),
     Entry("product-without-scripts", "/products/morning-mug", has_scripts=False),

@@ -12,8 +12,10 @@ from core.errors import Conflict, NotFound
 from services.order_history import Actor, record_event
 from services.order_services import lock_order
 from services.statement_services import seller_details
-from shop.models import Order, OrderInvoice, OrderLine, PaymentStatus, RefundStatus
+from shop.models import Order, OrderEvent, OrderInvoice, OrderLine, PaymentStatus
 from tenants.context import current_tenant
+
+INVOICED = "invoiced"  # the event that keeps what an invoice says and the order does not
 
 
 class NotPaid(Conflict):
@@ -42,7 +44,16 @@ def issue_order_invoice(*, order_id: UUID, actor: Actor) -> OrderInvoice:
         )
     last = OrderInvoice.objects.aggregate(last=Max("number"))["last"] or 0
     invoice = OrderInvoice.objects.create(order=order, number=last + 1, issued_at=now())
-    record_event(order, "invoiced", actor, number=invoice.number)
+    tenant = current_tenant()
+    record_event(
+        order,
+        INVOICED,
+        actor,
+        number=invoice.number,
+        seller=seller_details(tenant.pk),
+        shop={"name": tenant.name, "url": tenant.url},
+        refunded_minor=order.refunded_minor,
+    )
     return invoice
 
 
@@ -52,16 +63,17 @@ def is_invoiceable(order: Order, *, is_paid: bool) -> bool:
 
 
 def order_invoice_document(order_id: UUID) -> dict[str, Any]:
-    """What the invoice says: the order's frozen copies, who the seller is, and what had been refunded when it was issued.
+    """What the invoice says: the order's frozen copies, and who the seller was and what had been refunded when it was issued.
 
-    What is refunded later does not change it. Amounts are minor units. Raises NotFound: there is none before it is issued.
+    What is refunded or renamed later does not change it; a buyer who is forgotten leaves its numbers. Amounts are minor
+    units. Raises NotFound: there is none before it is issued.
     """
     invoice = OrderInvoice.objects.select_related("order").filter(order_id=order_id).first()
     if invoice is None:
         raise NotFound(what="invoice")
     order = invoice.order
     paid = order.payments.filter(status=PaymentStatus.CAPTURED).first()
-    refunds = order.refunds.filter(status=RefundStatus.SUCCEEDED, settled_at__lte=invoice.issued_at)
+    issued = OrderEvent.objects.filter(order=order, action=INVOICED).latest("id").facts
     lines = OrderLine.objects.filter(order=order).order_by("position")
     return {
         "number": invoice.number,
@@ -69,8 +81,8 @@ def order_invoice_document(order_id: UUID) -> dict[str, Any]:
         "order_number": order.number,
         "placed_at": order.placed_at.isoformat(),
         "paid_at": paid.captured_at.isoformat() if paid and paid.captured_at else None,
-        "seller": seller_details(current_tenant().pk),
-        "shop": {"name": current_tenant().name, "url": current_tenant().url},
+        "seller": issued["seller"],
+        "shop": issued["shop"],
         "bill_to": order.billing_address or order.shipping_address,
         "ship_to": order.shipping_address,
         "currency": order.currency,
@@ -92,5 +104,5 @@ def order_invoice_document(order_id: UUID) -> dict[str, Any]:
         "tax_minor": order.tax_minor,
         "total_minor": order.total_minor,
         "uncaptured_minor": order.uncaptured_minor,
-        "refunded_minor": sum(refund.amount_minor for refund in refunds),
+        "refunded_minor": issued["refunded_minor"],
     }

@@ -96,7 +96,7 @@ def _draw_totals(sheet: Sheet, invoice: dict[str, Any]) -> None:
             sheet,
             invoice,
             [("Refunded", -invoice["refunded_minor"])],
-            ("Paid", total - invoice["refunded_minor"]),
+            ("Total after refunds", total - invoice["refunded_minor"]),
         )
     if invoice["paid_at"]:
         sheet.write(f"Paid on {long_day(invoice['paid_at'])}.", y=top, size=SMALL, grey=True, room=80)

@@ -15,7 +15,7 @@ PRODUCTS = """
 SELECT p.id, p.slug, p.title, p.price_from_minor, p.currency, p.cover, p.is_published, p.archived_at IS NOT NULL
   FROM shop_product p
  WHERE p.search @@ {match} OR p.id IN (SELECT v.product_id FROM shop_variant v WHERE v.sku = %(sku)s)
- ORDER BY p.archived_at IS NOT NULL, p.created_at DESC, p.id DESC LIMIT %(limit)s
+ ORDER BY p.archived_at IS NOT NULL, ts_rank(p.search, {match}) DESC, p.created_at DESC, p.id DESC LIMIT %(limit)s
 """
 
 

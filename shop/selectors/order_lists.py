@@ -11,10 +11,10 @@ from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from core.db import tenant_connection
 from core.search import begun_words
 from payouts.models import Dispute
 from shop.models import Order, Payment, PaymentStatus, Refund, RefundStatus, SavedView
-from tenants.context import current_tenant
 
 NOTE = "note"  # the action of an event that is a note of the staff
 ROW = (
@@ -58,10 +58,11 @@ class OrderFilter:
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> "OrderFilter":
         """The opposite of `as_params`."""
-        days = {
-            name: date.fromisoformat(params[name]) for name in ("placed_from", "placed_to") if name in params
-        }
-        return cls(**{**params, **days})
+        values = dict(params)
+        for name in ("placed_from", "placed_to"):
+            if name in values:
+                values[name] = date.fromisoformat(values[name])
+        return cls(**values)
 
 
 def search_query(q: str) -> SearchQuery | None:
@@ -113,7 +114,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _disputed() -> QuerySet[Any]:
-    return Dispute.objects.filter(tenant=current_tenant(), closed_at=None).values("order_id")
+    return Dispute.objects.filter(tenant=tenant_connection.tenant, closed_at=None).values("order_id")
 
 
 def _has_payment(*statuses: str, **more: Any) -> Exists:
@@ -160,7 +161,7 @@ def facts_of(orders: Iterable[Order]) -> dict[UUID, OrderFacts]:
     """Of each order of a page. One query."""
     rows = {order.pk: order for order in orders}
     with connection.cursor() as cursor:
-        cursor.execute(FACTS, {"ids": list(rows), "note": NOTE, "tenant": current_tenant().pk})
+        cursor.execute(FACTS, {"ids": list(rows), "note": NOTE, "tenant": tenant_connection.tenant.pk})
         return {
             order_id: OrderFacts(
                 units=units,

@@ -10,6 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 
+from core.db import tenant_connection
 from core.errors import NotFound
 from payouts.models import Dispute
 from shop.models import (
@@ -27,7 +28,6 @@ from shop.models import (
     ShipmentLine,
 )
 from shop.selectors.order_lists import order_state, state_of_payment
-from tenants.context import current_tenant
 
 
 @dataclass
@@ -139,7 +139,9 @@ def order_in_full(order_id: UUID) -> OrderInFull:
 
 def _disputes() -> ArraySubquery:
     names = ("dispute_id", "status", "amount_minor", "currency", "reason", "evidence_due_at", "closed_at")
-    rows = Dispute.objects.filter(tenant=current_tenant(), order_id=OuterRef("pk")).order_by("opened_at")
+    rows = Dispute.objects.filter(tenant=tenant_connection.tenant, order_id=OuterRef("pk")).order_by(
+        "opened_at"
+    )
     return ArraySubquery(rows.values(row=JSONObject(**{name: name for name in names})))
 
 
@@ -164,7 +166,7 @@ def _parcels(order: Order, lines: dict[int, OrderLine]) -> list[Parcel]:
 def _payments(order: Order) -> list[Payment]:
     names = ("transaction_id", "succeeded", "failure_code", "failure_message", "created_at")
     tries = PaymentAttempt.objects.filter(payment=OuterRef("pk")).order_by("id")
-    rows = list(
+    rows: list[Any] = list(
         Payment.objects.filter(order=order)
         .annotate(tries=ArraySubquery(tries.values(row=JSONObject(**{name: name for name in names}))))
         .order_by("created_at")
