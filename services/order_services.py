@@ -214,7 +214,7 @@ def _new_order(
     request_key: str | None,
     at: datetime,
 ) -> Order:
-    commission, funded = _commission_and_funding(priced)
+    commission, funded = commission_and_funding(priced)
     order = Order.objects.create(
         id=order_id,
         secret=new_secret(),
@@ -260,7 +260,7 @@ def _new_order(
     return order
 
 
-def _commission_and_funding(priced: PricedCart) -> tuple[OrderCommission, list[int]]:
+def commission_and_funding(priced: PricedCart) -> tuple[OrderCommission, list[int]]:
     """What the marketplace takes of an order and what it pays of the discount. Nothing where no money moves."""
     lines = [
         Saleable(line.subtotal_minor - discount + funded, shipping, line.product_id)

@@ -101,6 +101,23 @@ SELECT {OFFER.format(units="l.quantity")}
 """  # noqa: S608 - our own columns
 
 
+OFFERED = f"""
+SELECT {OFFER.format(units="w.units")}
+  FROM unnest(%s::uuid[], %s::int[]) WITH ORDINALITY AS w(variant_id, units, place)
+  JOIN shop_variant v ON v.id = w.variant_id JOIN shop_product p ON p.id = v.product_id
+  JOIN shop_inventoryitem i ON i.variant_id = v.id
+  LEFT JOIN shop_shippingrate r ON r.is_active
+ ORDER BY w.place
+"""  # noqa: S608 - our own columns
+
+
+def offered_lines(units: dict[UUID, int]) -> tuple[list[PricedLine], FlatRate]:
+    """So many units of each variant as lines, as if they were in a cart, in one query. Unknown variants are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(OFFERED, [list(units), list(units.values())])
+        return lines_of(cursor.fetchall())
+
+
 def read_lines(cart_id: UUID) -> tuple[list[PricedLine], FlatRate]:
     """The lines of a cart with price, stock and state of now, and what sending costs, in one query."""
     with connection.cursor() as cursor:
@@ -124,11 +141,31 @@ def price_lines(
     lines: Sequence[PricedLine], *, rate: FlatRate, promotion_code: str, currency: str, at: datetime
 ) -> PricedCart:
     """Discount and shipping of these lines, with each line's share of both."""
+    return price_with(
+        find_promotion(promotion_code) if promotion_code else None,
+        lines,
+        rate=rate,
+        promotion_code=promotion_code,
+        currency=currency,
+        at=at,
+    )
+
+
+def price_with(
+    candidate: Promotion | None,
+    lines: Sequence[PricedLine],
+    *,
+    rate: FlatRate,
+    promotion_code: str,
+    currency: str,
+    at: datetime,
+) -> PricedCart:
+    """The same, with the promotion at hand that the code stands for; it need not be saved. Without a code, none."""
     subtotals = [line.subtotal_minor for line in lines]
     promotion, problem, discounts = None, None, [0] * len(subtotals)
     if promotion_code:
         try:
-            promotion = check_promotion(find_promotion(promotion_code), subtotal_minor=sum(subtotals), at=at)
+            promotion = check_promotion(candidate, subtotal_minor=sum(subtotals), at=at)
             discounts = discount_lines(promotion, subtotals)
         except PromotionRefused as refusal:
             problem = refusal

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from babel.numbers import format_percent
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import get_language, gettext, gettext_noop, to_locale
 
 register = template.Library()
 
@@ -71,6 +72,15 @@ STATES: dict[str, tuple[str, str]] = {
     "current": ("good", gettext_noop("Up to date")),
     "behind": ("warn", gettext_noop("Behind")),
     "missing": ("bad", gettext_noop("Missing")),
+    # at the desk, which is in English
+    "open": ("bad", "Open"),
+    "explained": ("info", "Explained"),
+    "solved": ("good", "Solved"),
+    "received": ("warn", "Waiting"),
+    "applied": ("good", "Applied"),
+    "ignored": ("mute", "Ignored"),
+    "quarantined": ("bad", "Quarantined"),
+    "made": ("good", "Made"),
     # people
     "invited": ("warn", gettext_noop("Invited")),
 }
@@ -101,3 +111,10 @@ def capped(count: int) -> str:
 def signed(number: int) -> str:
     """+3, −2, 0."""
     return f"+{number}" if number > 0 else f"−{-number}" if number < 0 else "0"
+
+
+@register.filter
+def as_percent(basis_points: int) -> str:
+    """Basis points in the reader's language: 1250 is "12.5%", "12,5 %"."""
+    locale = to_locale(get_language() or "en")
+    return str(format_percent(basis_points / 10_000, locale=locale, decimal_quantization=False))
