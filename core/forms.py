@@ -94,10 +94,16 @@ class TextField(LineField):
         return str(super().to_python(value) or "").replace("\r\n", "\n")
 
 
+def as_sentence(reason: object) -> str:
+    """A reason as it is written in a refusal's facts, with a capital letter and a full stop; the rest stays as it is spelt."""
+    text = str(reason)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def add_refusal(form: forms.Form, refusal: DomainError) -> None:
     """A refusal beside the field it is about, or above the form."""
     name = str(refusal.facts.get("field", "")).removeprefix("address.")
     if name in form.fields and "reason" in refusal.facts:
-        form.add_error(name, str(refusal.facts["reason"]).capitalize().rstrip(".") + ".")
+        form.add_error(name, as_sentence(refusal.facts["reason"]))
     else:
         form.add_error(None, refusal.sentence)

@@ -31,15 +31,17 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
 
 
 def cursor_page(
-    queryset: Any, *, fields: tuple[str, str], cursor: str, limit: int
+    queryset: Any, *, fields: tuple[str, str], cursor: str, limit: int, is_ascending: bool = False
 ) -> tuple[list[Any], str | None]:
-    """A page of a queryset ordered by `-fields[0], -fields[1]`: (rows, cursor of the next page or None)."""
-    limit = min(limit, MAX_PAGE)
+    """A page of a queryset ordered by `-fields[0], -fields[1]`, or by `fields` where it ascends: (rows, cursor of the next
+    page or None)."""
+    limit, beyond = min(limit, MAX_PAGE), "gt" if is_ascending else "lt"
     if cursor:
         first, second = decode_cursor(cursor, 2)
         try:
             queryset = queryset.filter(
-                Q(**{f"{fields[0]}__lt": first}) | Q(**{fields[0]: first, f"{fields[1]}__lt": second})
+                Q(**{f"{fields[0]}__{beyond}": first})
+                | Q(**{fields[0]: first, f"{fields[1]}__{beyond}": second})
             )
             rows = list(queryset[: limit + 1])
         except (ValueError, TypeError, ValidationError, DataError) as error:

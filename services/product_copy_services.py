@@ -64,7 +64,8 @@ def _make(old: Product, pictures: list[tuple[ProductImage, str]]) -> Product:
     made = dict(zip([variant.pk for variant in sold], new.variants.all(), strict=True))
     for picture, name in pictures:
         picture.pk, picture._state.adding = new_id(), True
-        picture.product, picture.variant = new, made.get(picture.variant_id)
+        picture.product = new
+        picture.variant = made.get(picture.variant_id) if picture.variant_id else None
         picture.file, picture.thumbnail = f"{name}.webp", f"{name}-{SMALL}.webp"
         picture.source_url = ""
         picture.save(force_insert=True)

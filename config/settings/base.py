@@ -141,6 +141,7 @@ STORAGES = {
 
 # Requests and cookies ------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000  # a product's sheet of 250 variants
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000

@@ -225,23 +225,6 @@ def test_what_is_no_picture_is_refused_and_no_product_is_made(owner, content):
     assert not Product.objects.exists()
 
 
-@pytest.mark.parametrize("tried", [True, False])
-def test_an_export_is_tried_or_taken_in_with_every_problem_by_its_line(owner, tried):
-    export = io.BytesIO(
-        b"Handle,Title,Variant SKU,Variant Price,Variant Inventory Qty\n"
-        b"mug,Mug,M1,19.90,3\n"
-        b"bowl,<script>alert(1)</script>,B1,cheap,3\n"
-    )
-    export.name = "export.csv"
-    form = {"file": export, **({"try": "1"} if tried else {})}
-
-    assert owner.post("/dashboard/products/import", form).status_code == 200
-    assert ("What it would do" in owner.text) == tried
-    assert "Line 3" in owner.text
-    assert "<script>alert" not in owner.text
-    assert Product.objects.count() == (0 if tried else 1)
-
-
 @pytest.mark.parametrize("content", [b"", b"\x00\x01", b"<html>", b"Handle\n", b"a,b\n1,2\n"])
 def test_what_is_no_export_is_refused(owner, content):
     upload = io.BytesIO(content)

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.colours import HEX
@@ -125,22 +124,6 @@ class MoneyField(forms.DecimalField):
             ) from error
 
 
-class ImportForm(forms.Form):
-    """A product export."""
-
-    file = forms.FileField(
-        label=_("Shopify's product export (CSV)"), widget=forms.FileInput(attrs={"accept": ".csv,text/csv"})
-    )
-
-    def clean_file(self) -> Any:
-        """As large as the API takes it."""
-        upload = self.cleaned_data["file"]
-        if upload.size > settings.MAX_IMPORT_BYTES:
-            size = settings.MAX_IMPORT_BYTES // 2**20
-            raise forms.ValidationError(_("The file may have %(size)d MB at most.") % {"size": size})
-        return upload
-
-
 class ShippingForm(forms.Form):
     """The shipping price of the storefront."""
 
@@ -157,25 +140,6 @@ class ShippingForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, MoneyField)
             field.currency, field.label = currency, label % {"currency": currency}
-
-
-class ProductForm(forms.Form):
-    """A product of one kind, to begin with."""
-
-    title = LineField(max_length=200, label=_("Title"))
-    price = MoneyField()
-    stock = forms.IntegerField(min_value=0, max_value=1_000_000, initial=1, label=_("Pieces in stock"))
-    description = TextField(max_length=20_000, required=False, label=_("Description"))
-    picture = forms.FileField(
-        required=False, label=_("Picture"), widget=forms.FileInput(attrs={"accept": PICTURE_TYPES})
-    )
-    is_published = forms.BooleanField(required=False, initial=True, label=_("Shown to everybody"))
-
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        price = self.fields["price"]
-        assert isinstance(price, MoneyField)
-        price.currency, price.label = currency, _("Price in %(currency)s") % {"currency": currency}
 
 
 class AnswerForm(forms.Form):

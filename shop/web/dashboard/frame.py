@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.db import OnlyReads, only_reads
-from core.errors import DomainError, Invalid, Refused
+from core.errors import Conflict, DomainError, Invalid, Refused
+from core.forms import as_sentence
 from core.pagination import cursor_page
 from core.problems import STATUS
 from services.order_history import Actor
@@ -131,8 +132,8 @@ class StaffPage(Page):
 
 def say(refusal: DomainError) -> str:
     """A refusal as a sentence for people."""
-    if isinstance(refusal, Invalid) and "reason" in refusal.facts:
-        return str(refusal.facts["reason"]).capitalize().rstrip(".") + "."
+    if (isinstance(refusal, Invalid) or type(refusal) is Conflict) and "reason" in refusal.facts:
+        return as_sentence(refusal.facts["reason"])
     return refusal.sentence
 
 
@@ -147,17 +148,24 @@ def back(name: str, *args: Any, done: str = "", anchor: str = "", **query: str) 
 
 
 def listed(
-    request: HttpRequest, rows: QuerySet[Any], *, fields: tuple[str, str], limit: int = 25
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    *,
+    fields: tuple[str, str],
+    limit: int = 25,
+    is_ascending: bool = False,
 ) -> tuple[list[Any], dict[str, str]]:
-    """A page of rows ordered by `-fields[0], -fields[1]`, and where the neighbouring pages are: {"first", "next"}, each
-    a query string or "". A cursor that is not ours begins the list anew.
+    """A page of rows ordered by `-fields[0], -fields[1]` (by `fields` where they ascend), and where the neighbouring pages
+    are: {"first", "next"}, each a query string or "". A cursor that is not ours begins the list anew.
     """
     cursor = request.GET.get("cursor", "")[:400]
     try:
-        page, following = cursor_page(rows, fields=fields, cursor=cursor, limit=limit)
+        page, following = cursor_page(
+            rows, fields=fields, cursor=cursor, limit=limit, is_ascending=is_ascending
+        )
     except Invalid:
         cursor = ""
-        page, following = cursor_page(rows, fields=fields, cursor="", limit=limit)
+        page, following = cursor_page(rows, fields=fields, cursor="", limit=limit, is_ascending=is_ascending)
     return page, pager(request, following)
 
 

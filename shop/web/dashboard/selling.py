@@ -1,4 +1,4 @@
-"""The first product, the shop's own pages, reviews."""
+"""The shop's own pages, reviews."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,56 +7,17 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import linebreaks
 
 from core.errors import DomainError, Invalid
 from core.forms import add_refusal
 from core.pagination import cursor_page
-from services.image_services import add_simple_product
 from services.page_services import DRAFTS, find_page, remove_page, save_page
 from services.review_services import answer_review, hide_review, publish_review
 from shop.selectors.pages import pages_of_seller
 from shop.selectors.reviews import reviews_of_seller
-from shop.web.dashboard.forms import AnswerForm, HideForm, PageForm, ProductForm
+from shop.web.dashboard.forms import AnswerForm, HideForm, PageForm
 from shop.web.dashboard.frame import StaffPage
 from tenants.permissions import MANAGERS, SUPPORTERS
-
-
-class NewProductPage(StaffPage):
-    """A product with a price, pieces and a picture."""
-
-    template = "dashboard/product_new.html"
-    roles = MANAGERS
-    section = "products"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        return self.show(request, form=ProductForm(currency=request.tenant.currency))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Add it, and look at it as buyers do."""
-        form = ProductForm(request.POST, request.FILES, currency=request.tenant.currency)
-        if not form.is_valid():
-            return self.show(request, form=form, status=HTTPStatus.BAD_REQUEST)
-        values = form.cleaned_data
-        try:
-            product = add_simple_product(
-                title=values["title"],
-                price_minor=values["price"],
-                stock=values["stock"],
-                description=linebreaks(values["description"]),
-                picture=values["picture"],
-                is_published=values["is_published"],
-            )
-        except DomainError as refusal:
-            if refusal.facts.get("field") == "file":
-                form.add_error("picture", str(refusal.facts["reason"]))
-            else:
-                add_refusal(form, refusal)
-            return self.show(request, form=form, status=HTTPStatus.BAD_REQUEST)
-        if product.is_for_sale:
-            return redirect("storefront:product", product.slug)
-        return redirect("dashboard:start")
 
 
 class PagesPage(StaffPage):

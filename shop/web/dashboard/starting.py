@@ -1,4 +1,4 @@
-"""What a new seller settles once: the catalogue brought along, the shipping price, the bank."""
+"""What a new seller settles once: the shipping price, the bank."""
 
 from contextlib import suppress
 from http import HTTPStatus
@@ -8,49 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from core.errors import DomainError, Unavailable
-from core.forms import add_refusal
+from core.errors import Unavailable
 from core.money import to_major
 from services.account_services import NoStripeAccount, onboarding_link, sync_account
-from services.import_services import import_products
 from services.shipping_services import set_flat_rate
 from services.stripe_gateway import PaymentProviderRefused
 from shop.selectors.money import seller_account
 from shop.selectors.selling import active_rate
-from shop.web.dashboard.forms import ImportForm, ShippingForm
+from shop.web.dashboard.forms import ShippingForm
 from shop.web.dashboard.frame import StaffPage
 from tenants.permissions import MANAGERS, OWNER
-
-MOST_PROBLEMS = 100
-
-
-class ImportPage(StaffPage):
-    """Shopify's product export, tried first or taken in at once."""
-
-    template = "dashboard/import.html"
-    roles = MANAGERS
-    section = "products"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        return self.show(request, form=ImportForm())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """What was done, or would be, with every problem by its line. The same file again changes nothing."""
-        form = ImportForm(request.POST, request.FILES)
-        if not form.is_valid():
-            return self.show(request, form=form, status=HTTPStatus.BAD_REQUEST)
-        try:
-            report = import_products(
-                form.cleaned_data["file"].file, dry_run="try" in request.POST, actor_id=self.user_id
-            )
-        except DomainError as refusal:
-            add_refusal(form, refusal)
-            return self.show(request, form=form, status=HTTPStatus.BAD_REQUEST)
-        more = max(0, len(report.problems) - MOST_PROBLEMS)
-        return self.show(
-            request, form=ImportForm(), report=report, problems=report.problems[:MOST_PROBLEMS], more=more
-        )
 
 
 class ShippingPage(StaffPage):

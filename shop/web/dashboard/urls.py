@@ -4,16 +4,20 @@ from django.urls import path
 
 from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
 from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
+from shop.web.dashboard.categories import CategoriesPage
+from shop.web.dashboard.customers import CustomerPage, CustomersPage
 from shop.web.dashboard.frame import StaffPage
+from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
 from shop.web.dashboard.operations import OperationFilePage, OperationPage, OperationsPage
-from shop.web.dashboard.selling import (
-    EditPage,
-    NewProductPage,
-    PagesPage,
-    ReviewPage,
-    ReviewsPage,
-)
-from shop.web.dashboard.starting import BankPage, ImportPage, ShippingPage
+from shop.web.dashboard.order_actions import EarningsPage, OrderPage, RefundPage
+from shop.web.dashboard.order_documents import InvoicePage, SlipPage, SlipsPage
+from shop.web.dashboard.orders import OrderNumberPage, OrdersPage
+from shop.web.dashboard.product_edit import ProductPage
+from shop.web.dashboard.products import ImportPage, NewProductPage, ProductSlugPage, ProductsPage
+from shop.web.dashboard.promotions import PromotionPage, PromotionsPage
+from shop.web.dashboard.searching import SearchPage
+from shop.web.dashboard.selling import EditPage, PagesPage, ReviewPage, ReviewsPage
+from shop.web.dashboard.starting import BankPage, ShippingPage
 from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from shop.web.dashboard.today import StartPage
 
@@ -30,11 +34,6 @@ urlpatterns = [
     *[
         path(f"dashboard/{name}", Soon.as_view(section=name), name=name)
         for name in (
-            "orders",
-            "products",
-            "inventory",
-            "customers",
-            "promotions",
             "money",
             "payouts",
             "disputes",
@@ -42,20 +41,40 @@ urlpatterns = [
             "team",
             "settings",
             "notifications",
-            "search",
         )
     ],
     path("dashboard", StartPage.as_view(), name="start"),
     path("dashboard/operations", OperationsPage.as_view(), name="operations"),
     path("dashboard/operations/<uuid:operation_id>", OperationPage.as_view(), name="operation"),
     path("dashboard/operations/<uuid:operation_id>/file", OperationFilePage.as_view(), name="operation-file"),
+    path("dashboard/inventory", InventoryPage.as_view(), name="inventory"),
+    path("dashboard/inventory/<uuid:variant_id>", InventoryItemPage.as_view(), name="inventory-item"),
+    path("dashboard/inventory/by-sku/<path:sku>", InventorySkuPage.as_view(), name="inventory-sku"),
+    path("dashboard/promotions", PromotionsPage.as_view(), name="promotions"),
+    path("dashboard/promotions/new", PromotionPage.as_view(), name="promotion-new"),
+    path("dashboard/promotions/<uuid:promotion_id>", PromotionPage.as_view(), name="promotion"),
+    path("dashboard/orders", OrdersPage.as_view(), name="orders"),
+    path("dashboard/orders/slips", SlipsPage.as_view(), name="orders-slips"),
+    path("dashboard/orders/number/<int:number>", OrderNumberPage.as_view(), name="order-number"),
+    path("dashboard/orders/<uuid:order_id>", OrderPage.as_view(), name="order"),
+    path("dashboard/orders/<uuid:order_id>/refund", RefundPage.as_view(), name="order-refund"),
+    path("dashboard/orders/<uuid:order_id>/earnings", EarningsPage.as_view(), name="order-earnings"),
+    path("dashboard/orders/<uuid:order_id>/slip", SlipPage.as_view(), name="order-slip"),
+    path("dashboard/orders/<uuid:order_id>/invoice", InvoicePage.as_view(), name="order-invoice"),
+    path("dashboard/customers", CustomersPage.as_view(), name="customers"),
+    path("dashboard/customers/<uuid:order_id>", CustomerPage.as_view(), name="customer"),
+    path("dashboard/search", SearchPage.as_view(), name="search"),
     path("dashboard/sign-in", SignInPage.as_view(), name="sign-in"),
     path("dashboard/sign-out", SignOutPage.as_view(), name="sign-out"),
     path("dashboard/arrive", ArrivePage.as_view(), name="arrive"),
     path("dashboard/support", SupportArrivePage.as_view(), name="support"),
     path("dashboard/support-leave", SupportLeavePage.as_view(), name="support-leave"),
+    path("dashboard/products", ProductsPage.as_view(), name="products"),
     path("dashboard/products/new", NewProductPage.as_view(), name="product-new"),
     path("dashboard/products/import", ImportPage.as_view(), name="import"),
+    path("dashboard/products/categories", CategoriesPage.as_view(), name="categories"),
+    path("dashboard/products/by-slug/<slug:slug>", ProductSlugPage.as_view(), name="product-slug"),
+    path("dashboard/products/<uuid:product_id>", ProductPage.as_view(), name="product"),
     path("dashboard/shipping", ShippingPage.as_view(), name="shipping"),
     path("dashboard/bank", BankPage.as_view(), name="bank"),
     path("dashboard/brand", BrandPage.as_view(), name="brand"),
