@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.db import marketplace_work
-from core.errors import DomainError, Invalid, Refused, TooMany
+from core.errors import Conflict, DomainError, Invalid, Refused, TooMany
 from core.ids import new_secret
 from core.jobs import enqueue
 from services.audit_services import record_audit
@@ -242,12 +242,37 @@ def _set_password(user: User, password: str, tenant: Tenant | None) -> TokenPair
     return open_session(user=user, tenant=tenant)
 
 
+class NotYourself(Conflict):
+    """Operators who lock themselves out need another one to come back."""
+
+    code = "not_yourself"
+    title = "You cannot disable yourself"
+
+
 @marketplace_work
-def set_user_active(*, user_id: UUID, is_active: bool, actor_id: UUID) -> None:
-    """Disable or enable a person everywhere. A disabled person's tokens are dead with the next request."""
+def set_user_active(*, user_id: UUID, is_active: bool, actor_id: UUID, reason: str = "") -> None:
+    """Disable or enable a person everywhere. A disabled person's tokens are dead with the next request.
+
+    Raises NotYourself.
+    """
+    if user_id == actor_id and not is_active:
+        raise NotYourself()
     with transaction.atomic():
         User.objects.filter(pk=user_id).update(is_active=is_active, token_version=new_secret())
-        record_audit("user.enabled" if is_active else "user.disabled", actor_id=actor_id, user=user_id)
+        action = "user.enabled" if is_active else "user.disabled"
+        record_audit(action, actor_id=actor_id, reason=reason, user=user_id)
+
+
+@marketplace_work
+@transaction.atomic
+def end_all_sessions(*, user_id: UUID, actor_id: UUID, reason: str = "") -> int:
+    """Sign a person out on every host, at the desk, too. Returns how many sessions stood."""
+    moment = now()
+    standing = Session.objects.filter(user_id=user_id, revoked_at=None, expires_at__gt=moment)
+    ended = standing.update(revoked_at=moment)
+    User.objects.filter(pk=user_id).update(token_version=new_secret())
+    record_audit("user.signed_out", actor_id=actor_id, reason=reason, user=user_id, sessions=ended)
+    return ended
 
 
 # Proving a mailbox: joining and forgotten passwords ---------------------------------------------------------------

@@ -123,7 +123,10 @@ class FleetReport:
 
 @dataclass(frozen=True)
 class FleetOptions:
-    """How a run goes about it. `canaries` (slugs) go first, one by one; the first failure among them ends the run."""
+    """How a run goes about it. `canaries` (slugs) go first, one by one; the first failure among them ends the run.
+
+    `only` (slugs) leaves all others as they are.
+    """
 
     workers: int = 4
     canaries: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class FleetOptions:
     max_failures: int = 10
     lock_timeout_ms: int = 2000
     retries: int = 5
+    only: tuple[str, ...] = ()
 
 
 # What is missing ---------------------------------------------------------------------------------------------------------
@@ -242,7 +246,9 @@ def migrate_fleet(
             needs = [
                 need
                 for need in find_needs(recording.steps)
-                if is_behind(need) and need.tenant_id not in tried
+                if is_behind(need)
+                and need.tenant_id not in tried
+                and (not options.only or need.slug in options.only)
             ]
             if not needs:
                 break

@@ -9,10 +9,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop
+from django_fsm import TransitionNotAllowed
 
 from core.clock import now
 from core.db import marketplace_work, tenant_connection
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, IllegalTransition, Invalid, NotFound
 from core.ids import new_secret
 from core.jobs import enqueue
 from payouts.models import SellerAccount
@@ -204,7 +205,10 @@ def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
             "reactivate": {},
             "close": {"reason": reason, "at": now()},
         }
-        getattr(tenant, move)(**arguments[move])
+        try:
+            getattr(tenant, move)(**arguments[move])
+        except TransitionNotAllowed as error:
+            raise IllegalTransition(what="tenant", state=str(tenant.status), move=move) from error
         tenant.save(update_fields=["status", "status_reason", "closed_at"])
         record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
     return tenant

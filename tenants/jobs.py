@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.core.mail import EmailMessage
 
+import services.fleet_operations  # noqa: F401 - its operations are run here
 from core.clock import now
 from core.db import as_marketplace, tenant_connection
 from core.idempotency import LIFETIME
