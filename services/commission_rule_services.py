@@ -47,7 +47,7 @@ def create_rule(
     else:
         position = (rules[-1].position if rules else 90) + 10
     rule = CommissionRule.objects.create(position=position, is_active=is_active, **terms)
-    _note("commission.rule_created", rule, actor_id, after=words_of(rule))
+    _note("commission.rule_created", rule, actor_id, after=_said(_terms_of(rule)))
     return rule
 
 
@@ -56,13 +56,13 @@ def create_rule(
 def update_rule(*, rule_id: int, actor_id: UUID, **terms: Any) -> CommissionRule:
     """Change what a rule says, from the next order on. Locks it. Raises NotFound, Invalid, naming the field."""
     rule = _locked(rule_id)
-    before = words_of(rule)
+    before = _terms_of(rule)
     for name, value in terms.items():
         if name not in TERMS:
             raise Invalid(field=name, reason="is not a term of a rule")
         setattr(rule, name, value)
     check_terms({name: getattr(rule, name) for name in TERMS})
-    after = words_of(rule)
+    after = _terms_of(rule)
     if after == before:
         return rule
     rule.save(update_fields=list(terms))
@@ -71,8 +71,8 @@ def update_rule(*, rule_id: int, actor_id: UUID, **terms: Any) -> CommissionRule
         "commission.rule_changed",
         rule,
         actor_id,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
+        before=_said({name: before[name] for name in changed}),
+        after=_said({name: after[name] for name in changed}),
     )
     return rule
 
@@ -113,7 +113,7 @@ def switch_rule(*, rule_id: int, is_active: bool, actor_id: UUID) -> CommissionR
 def delete_rule(*, rule_id: int, actor_id: UUID) -> None:
     """Take a rule off the list. Locks it. Raises NotFound."""
     rule = _locked(rule_id)
-    _note("commission.rule_deleted", rule, actor_id, before=words_of(rule))
+    _note("commission.rule_deleted", rule, actor_id, before=_said(_terms_of(rule)))
     rule.delete()
 
 
@@ -137,10 +137,13 @@ def check_terms(terms: dict[str, Any]) -> None:
         raise Invalid(field="tenant_id", reason="there is no such storefront")
 
 
-def words_of(rule: CommissionRule) -> dict[str, Any]:
-    """What a rule says, as the audit log keeps it."""
-    values = {name: getattr(rule, name) for name in TERMS}
-    return {**values, "tenant_id": str(rule.tenant_id) if rule.tenant_id else None}
+def _terms_of(rule: CommissionRule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in TERMS}
+
+
+def _said(terms: dict[str, Any]) -> str:
+    """Terms as the audit log keeps them: "basis_points 1000, plan pro"."""
+    return ", ".join(f"{name} {'none' if value in ('', None) else value}" for name, value in terms.items())
 
 
 def _lock_list() -> list[CommissionRule]:

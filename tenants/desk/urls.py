@@ -2,21 +2,13 @@
 
 from django.urls import path
 
+from tenants.desk import commission, debts, events, jobs, payouts, reconciliation
 from tenants.desk.audit import AuditPage
 from tenants.desk.fleet import FleetPage
-from tenants.desk.frame import DeskPage
 from tenants.desk.operations import OperationFilePage, OperationPage, OperationsPage
 from tenants.desk.overview import OverviewPage
 from tenants.desk.people import PeoplePage, PersonPage
 from tenants.desk.storefronts import NewStorefrontPage, StorefrontPage, StorefrontsPage
-
-
-class Soon(DeskPage):
-    template = "desk/refused.html"
-
-    def get(self, request, **kwargs):
-        return self.show(request)
-
 
 app_name = "desk"
 urlpatterns = [
@@ -31,15 +23,26 @@ urlpatterns = [
     path("desk/operations", OperationsPage.as_view(), name="operations"),
     path("desk/operations/<uuid:operation_id>", OperationPage.as_view(), name="operation"),
     path("desk/operations/<uuid:operation_id>/file", OperationFilePage.as_view(), name="operation-file"),
-    *[
-        path(f"desk/{name}", Soon.as_view(section=name), name=name)
-        for name in (
-            "payouts",
-            "reconciliation",
-            "debts",
-            "commission",
-            "events",
-            "jobs",
-        )
-    ],
+    path("desk/payouts", payouts.PayoutsPage.as_view(), name="payouts"),
+    path("desk/payouts/run", payouts.PayoutRunPage.as_view(), name="payout-run"),
+    path("desk/payouts/<uuid:payout_id>", payouts.PayoutPage.as_view(), name="payout"),
+    path(
+        "desk/payouts/<uuid:payout_id>/statement.<str:kind>",
+        payouts.PayoutFilePage.as_view(),
+        name="payout-file",
+    ),
+    path("desk/reconciliation", reconciliation.ReconciliationPage.as_view(), name="reconciliation"),
+    path(
+        "desk/reconciliation/<int:difference_id>", reconciliation.DifferencePage.as_view(), name="difference"
+    ),
+    path("desk/debts", debts.DebtsPage.as_view(), name="debts"),
+    path("desk/sellers/<uuid:tenant_id>", debts.SellerMoneyPage.as_view(), name="seller-money"),
+    path("desk/sellers/<uuid:tenant_id>/terms", debts.SellerTermsPage.as_view(), name="seller-terms"),
+    path("desk/commission", commission.CommissionPage.as_view(), name="commission"),
+    path("desk/commission/new", commission.RulePage.as_view(), name="commission-new"),
+    path("desk/commission/<int:rule_id>", commission.RulePage.as_view(), name="commission-rule"),
+    path("desk/events", events.EventsPage.as_view(), name="events"),
+    path("desk/events/<str:event_id>", events.EventPage.as_view(), name="event"),
+    path("desk/jobs", jobs.JobsPage.as_view(), name="jobs"),
+    path("desk/jobs/<int:job_id>", jobs.JobPage.as_view(), name="job"),
 ]
