@@ -19,6 +19,7 @@ from core.jobs import enqueue
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
 from services.auth_services import confirm_password
+from services.notification_services import notify
 from services.provisioning_services import claim_ready_schema, make_ready_schema
 from services.schema_recording_services import code_version
 from shop.models import ShippingRate
@@ -251,7 +252,7 @@ def provision_tenant(
 def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) -> Membership:
     """Give a person a role, which counts once they have proved their mailbox; until then a mail asks them to.
 
-    Somebody without an account gets one.
+    Somebody without an account gets one. Who has proved it already is told where to sign in.
     """
     if role == Role.OWNER:
         raise Invalid(field="role", reason="there is one owner; choose manager, fulfilment or support")
@@ -263,11 +264,28 @@ def set_membership(*, tenant_id: UUID, email: str, role: str, actor_id: UUID) ->
         current = Membership.objects.filter(user=user, tenant=tenant).first()
         if current is not None and current.role == Role.OWNER:
             raise Conflict(field="email", reason="the owner's role cannot be changed")
-        membership, _ = Membership.objects.update_or_create(user=user, tenant=tenant, defaults={"role": role})
+        membership, is_new = Membership.objects.update_or_create(
+            user=user, tenant=tenant, defaults={"role": role}
+        )
         record_audit("membership.set", actor_id=actor_id, tenant=tenant, user=user.pk, role=role)
         if user.email_verified_at is None:
-            enqueue("mail.mailbox_proof", email=user.email, purpose="reset")
+            enqueue("mail.mailbox_proof", email=user.email, purpose="invite")
+        elif is_new:
+            _welcome(membership)
     return membership
+
+
+def _welcome(membership: Membership) -> None:
+    tenant = membership.tenant
+    with tenant_scope(tenant):
+        notify(
+            type="team_joined",
+            title=f"You belong to the team of {tenant.name}",
+            message=f"Sign in with the account you have: {tenant.url}/dashboard",
+            dedupe_key=f"team:{membership.pk}",
+            email=membership.user.email,
+            recipient_id=membership.user_id,
+        )
 
 
 def remove_membership(*, tenant_id: UUID, membership_id: UUID, actor_id: UUID) -> None:

@@ -32,15 +32,23 @@ def send_mailbox_proof(*, email: str, purpose: str) -> None:
     place = tenant.name if tenant else "Souk"
     with as_marketplace():
         is_known = User.objects.filter(email=email).exists()
-    if purpose == "reset" and not is_known:
+    if purpose in ("reset", "invite") and not is_known:
         return
     host = tenant.url if tenant else Tenant.marketplace_url()
     link = f"{host}/account/confirm#{mailbox_proof(email=email, tenant=tenant)}"
-    subject = f"Your account at {place}" if is_known else f"Join {place}"
-    body = (
-        f"Somebody, hopefully you, asked to {'set a new password' if is_known else 'open an account'} at {place}.\n\n"
-        f"{link}\n\nThe link works once, for 24 hours. If it was not you, do nothing."
-    )
+    end = "The link works once, for 24 hours."
+    if purpose == "invite":
+        subject = f"{place} invites you to its team"
+        body = (
+            f"You can work at {place} from now on. Choose a password, and sign in at {host}/dashboard afterwards.\n\n"
+            f"{link}\n\n{end} If you do not know {place}, do nothing."
+        )
+    else:
+        subject = f"Your account at {place}" if is_known else f"Join {place}"
+        body = (
+            f"Somebody, hopefully you, asked to {'set a new password' if is_known else 'open an account'} at {place}.\n\n"
+            f"{link}\n\n{end} If it was not you, do nothing."
+        )
     EmailMessage(subject=" ".join(subject.split()), body=body, to=[email]).send()
 
 

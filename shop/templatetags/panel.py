@@ -83,6 +83,8 @@ STATES: dict[str, tuple[str, str]] = {
     "made": ("good", "Made"),
     # people
     "invited": ("warn", gettext_noop("Invited")),
+    "joined": ("good", gettext_noop("Has joined")),
+    "disabled": ("bad", gettext_noop("Disabled")),
 }
 
 

@@ -8,15 +8,18 @@ from shop.web.dashboard.categories import CategoriesPage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
 from shop.web.dashboard.frame import StaffPage
 from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
+from shop.web.dashboard.notifications import NotificationsPage
 from shop.web.dashboard.operations import OperationFilePage, OperationPage, OperationsPage
 from shop.web.dashboard.order_actions import EarningsPage, OrderPage, RefundPage
 from shop.web.dashboard.order_documents import InvoicePage, SlipPage, SlipsPage
 from shop.web.dashboard.orders import OrderNumberPage, OrdersPage
+from shop.web.dashboard.people import TeamPage
 from shop.web.dashboard.product_edit import ProductPage
 from shop.web.dashboard.products import ImportPage, NewProductPage, ProductSlugPage, ProductsPage
 from shop.web.dashboard.promotions import PromotionPage, PromotionsPage
 from shop.web.dashboard.searching import SearchPage
 from shop.web.dashboard.selling import EditPage, PagesPage, ReviewPage, ReviewsPage
+from shop.web.dashboard.settings import SettingsPage
 from shop.web.dashboard.starting import BankPage, ShippingPage
 from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from shop.web.dashboard.today import StartPage
@@ -38,9 +41,6 @@ urlpatterns = [
             "payouts",
             "disputes",
             "invoices",
-            "team",
-            "settings",
-            "notifications",
         )
     ],
     path("dashboard", StartPage.as_view(), name="start"),
@@ -53,6 +53,9 @@ urlpatterns = [
     path("dashboard/promotions", PromotionsPage.as_view(), name="promotions"),
     path("dashboard/promotions/new", PromotionPage.as_view(), name="promotion-new"),
     path("dashboard/promotions/<uuid:promotion_id>", PromotionPage.as_view(), name="promotion"),
+    path("dashboard/notifications", NotificationsPage.as_view(), name="notifications"),
+    path("dashboard/team", TeamPage.as_view(), name="team"),
+    path("dashboard/settings", SettingsPage.as_view(), name="settings"),
     path("dashboard/orders", OrdersPage.as_view(), name="orders"),
     path("dashboard/orders/slips", SlipsPage.as_view(), name="orders-slips"),
     path("dashboard/orders/number/<int:number>", OrderNumberPage.as_view(), name="order-number"),
