@@ -100,7 +100,7 @@ def seller_pages(tenant: Any) -> dict[str, str]:
     old, new = f"{ORDERS // 2}", f"{ORDERS - 7}"
     return {
         "Today": "/dashboard?days=7",
-        "Today: a year": "/dashboard?days=365",
+        "Today: a year": "/dashboard?days=364",
         "orders": "/dashboard/orders",
         "orders: to ship": "/dashboard/orders?status=confirmed",
         "orders: refunded": "/dashboard/orders?refunded=on",

@@ -9,7 +9,7 @@ from django.db import connection
 
 from shop.models import InventoryItem, Order, OrderStatus
 
-RANGES = (1, 7, 30, 90, 365)
+RANGES = (1, 7, 30, 90, 364)
 SALES = """
 SELECT date_trunc(%(unit)s, confirmed_at AT TIME ZONE %(zone)s) AS bucket,
        count(*) FILTER (WHERE total_minor > refunded_minor + uncaptured_minor OR total_minor = 0),
@@ -35,7 +35,8 @@ class Sales:
     """Figures of a range and of the range of the same length before it; minor units, less what was refunded since.
     Orders that were refunded in full are not counted.
 
-    `buckets` are the days (or hours, for a range of one day) of the range in the seller's time zone, oldest first.
+    `buckets` are the days of the range in the seller's time zone, oldest first; its hours where it is one day, its weeks
+    where it is longer than a hundred.
     """
 
     since: date
@@ -58,10 +59,13 @@ class Sales:
 
 
 def sales(*, days: int, zone: ZoneInfo, currency: str, at: datetime) -> Sales:
-    """Paid orders of the last `days` days, today included, in the seller's time zone. One query, by index."""
+    """Paid orders of the last `days` days (more than a hundred: whole weeks, up to now), today included. One query, by index."""
     today = at.astimezone(zone).date()
-    first, before = today - timedelta(days=days - 1), today - timedelta(days=2 * days - 1)
-    unit = "hour" if days == 1 else "day"
+    unit, number = ("hour", 24) if days == 1 else ("week", days // 7) if days > 100 else ("day", days)
+    first = today - timedelta(days=days - 1)
+    if unit == "week":
+        first = today - timedelta(days=today.weekday() + days - 7)
+    before = first - timedelta(days=days)
     params = {
         "unit": unit,
         "zone": str(zone),
@@ -72,7 +76,7 @@ def sales(*, days: int, zone: ZoneInfo, currency: str, at: datetime) -> Sales:
     with connection.cursor() as cursor:
         cursor.execute(SALES, params)
         found = {bucket: (count, int(amount)) for bucket, count, amount in cursor.fetchall()}
-    now, then = _buckets(first, days, unit), _buckets(before, days, unit)
+    now, then = _buckets(first, number, unit), _buckets(before, number, unit)
     return Sales(
         since=first,
         until=today,
@@ -120,9 +124,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone)
 
 
-def _buckets(first: date, days: int, unit: str) -> list[datetime]:
-    """As PostgreSQL truncates: the beginning of each day or hour on the seller's clock, without a zone."""
-    begin = datetime.combine(first, time.min)
-    if unit == "hour":
-        return [begin + timedelta(hours=hour) for hour in range(24)]
-    return [begin + timedelta(days=day) for day in range(days)]
+def _buckets(first: date, number: int, unit: str) -> list[datetime]:
+    """As PostgreSQL truncates: the beginning of each hour, day or week on the seller's clock, without a zone."""
+    begin, step = datetime.combine(first, time.min), timedelta(**{f"{unit}s": 1})
+    return [begin + index * step for index in range(number)]

@@ -73,6 +73,19 @@ def test_hours_of_the_days_when_clocks_change_are_all_counted(serving):
         assert len(figures.buckets) == 24
 
 
+def test_a_year_is_shown_in_whole_weeks_up_to_now(serving):
+    at = datetime(2026, 6, 17, 12, tzinfo=BERLIN)  # a Wednesday
+    sold_at(at - timedelta(days=2, hours=1), 100)  # the Monday of this week
+    sold_at(datetime(2025, 6, 23, 0, 1, tzinfo=BERLIN), 20)  # the Monday 51 weeks before
+    sold_at(datetime(2025, 6, 22, 23, 59, tzinfo=BERLIN), 3)  # in the year before
+
+    figures = sales(days=364, zone=BERLIN, currency="EUR", at=at)
+
+    assert len(figures.amounts) == len(figures.amounts_before) == 52
+    assert (figures.amounts[-1], figures.amounts[0], figures.amounts_before[-1]) == (100, 20, 3)
+    assert figures.amount == 120
+
+
 def test_what_sold_best_comes_first_less_what_came_back(serving):
     at = datetime.now(BERLIN)
     plenty, little = make_product(title="Plenty"), make_product(title="Little")
@@ -98,7 +111,7 @@ def test_today_shows_what_was_sold_and_what_waits(owner, stripe_local):
     assert 'class="nav-count">1<' in owner.text
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "8", "x", "1e9", "٧", ""])
+@pytest.mark.parametrize("asked", ["0", "-1", "8", "365", "x", "1e9", "٧", ""])
 def test_a_range_that_is_not_offered_is_seven_days(owner, asked):
     owner.get(f"/dashboard?days={asked}")
 

@@ -26,7 +26,7 @@ class StartPage(StaffPage):
     section = "start"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """`?days=` is the range: 1, 7, 30, 90 or 365."""
+        """`?days=` is the range: 1, 7, 30, 90 or 364 days."""
         facts: dict[str, Any] = {"to_ship": orders_to_ship(), "low": low_items()}
         if self.role in ("owner", "manager"):
             facts |= self._figures(request)
