@@ -1,10 +1,9 @@
 """What waits for the staff: the figures beside the dashboard's navigation."""
 
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-
-from tenants.context import current_tenant
 
 MOST = 100  # "99+" says as much as the exact number, and is counted in no time
 WAITING = """
@@ -19,10 +18,11 @@ SELECT (SELECT count(*) FROM (SELECT FROM shop_notification WHERE for_staff AND 
 """
 
 
-def what_waits() -> tuple[dict[str, int], ZoneInfo]:
-    """unread, to_ship, low_stock, running, disputes: how many, 100 for more than 99; and the seller's time zone. One query."""
+def what_waits(tenant_id: UUID) -> tuple[dict[str, int], ZoneInfo]:
+    """unread, to_ship, low_stock, running, disputes: how many, 100 for more than 99; and the seller's
+    time zone. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, {"most": MOST, "tenant": current_tenant().pk})
+        cursor.execute(WAITING, {"most": MOST, "tenant": tenant_id})
         unread, to_ship, low_stock, running, disputes, zone = cursor.fetchone()
     waiting = {
         "unread": unread,

@@ -93,7 +93,7 @@ class StaffPage(Page):
 
     def show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
         """The page's template in the dashboard's frame, with `may`: what this role may do. Times are the seller's."""
-        waiting, zone = what_waits()
+        waiting, zone = what_waits(request.tenant.pk)
         said = {**DONE, **self.done}.get(request.GET.get("done", "")) if status == HTTPStatus.OK else None
         frame = {
             "cart_units": 0,
