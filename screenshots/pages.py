@@ -88,6 +88,28 @@ def empty_form(visitor: Visitor) -> None:
     visitor.order()
 
 
+def stock_change(visitor: Visitor) -> None:
+    """The stock, and one item of it being changed."""
+    visitor.open("/dashboard/inventory")
+    visitor.page.get_by_role("button", name=re.compile("^Change the stock of")).first.click()
+
+
+def stock_item(visitor: Visitor) -> None:
+    """The stock of what was sold."""
+    visitor.open("/dashboard/inventory?q=breakfast")
+    visitor.page.locator("tbody a.row-link").first.click()
+    visitor.page.get_by_role("heading", name="What happened").wait_for()
+
+
+def tried_promotion(visitor: Visitor) -> None:
+    """A new promotion, typed and tried on two products."""
+    visitor.open("/dashboard/promotions/new")
+    visitor.page.get_by_label("Code").fill("autumn15")
+    visitor.page.get_by_label("Per cent").fill("15")
+    visitor.page.get_by_label("Uses in all").fill("200")
+    visitor.page.get_by_text("AUTUMN15 takes").wait_for()
+
+
 MARKETPLACE = Host.MARKETPLACE
 PAGES = [
     Entry("marketplace", "/", host=MARKETPLACE, is_important=True),
@@ -134,7 +156,12 @@ PAGES = [
     Entry("goodbye", "/account/goodbye"),
     Entry("dashboard-sign-in", "/dashboard/sign-in"),
     Entry("dashboard", "/dashboard", who=Who.OWNER, is_important=True),
+    Entry("dashboard-products", "/dashboard/products", who=Who.OWNER, is_important=True),
+    Entry(
+        "dashboard-product", "/dashboard/products/by-slug/breakfast-bowl", who=Who.OWNER, is_important=True
+    ),
     Entry("dashboard-product-new", "/dashboard/products/new", who=Who.OWNER),
+    Entry("dashboard-categories", "/dashboard/products/categories", who=Who.OWNER),
     Entry("dashboard-import", "/dashboard/products/import", who=Who.OWNER),
     Entry("dashboard-shipping", "/dashboard/shipping", who=Who.OWNER),
     Entry("dashboard-bank", "/dashboard/bank", who=Who.OWNER),
@@ -157,6 +184,15 @@ PAGES = [
     Entry("dashboard-customers", "/dashboard/customers", who=Who.OWNER),
     Entry("dashboard-customer", order("customer"), who=Who.OWNER),
     Entry("dashboard-search", "/dashboard/search?q=bowl", who=Who.OWNER),
+    Entry("dashboard-inventory", "/dashboard/inventory", who=Who.OWNER, is_important=True),
+    Entry("dashboard-inventory-change", None, who=Who.OWNER, before=stock_change),
+    Entry("dashboard-inventory-take", "/dashboard/inventory?take=1", who=Who.OWNER),
+    Entry("dashboard-inventory-item", None, who=Who.OWNER, before=stock_item),
+    Entry("dashboard-promotions", "/dashboard/promotions", who=Who.OWNER),
+    Entry("dashboard-promotion", None, who=Who.OWNER, before=tried_promotion, is_important=True),
+    Entry("dashboard-notifications", "/dashboard/notifications", who=Who.OWNER),
+    Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
+    Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("home-without-scripts", "/", has_scripts=False),
     Entry("product-without-scripts", "/products/morning-mug", has_scripts=False),

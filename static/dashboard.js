@@ -96,7 +96,7 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
   document.addEventListener("input", (event) => {
     if (event.target.form !== form) return;
     isUnsaved = true;
-    if (words) words.textContent = words.dataset.unsavedWords;
+    if (words) words.textContent = words.dataset.unsavedWords, words.parentElement.classList.add("is-unsaved");
   });
   form.addEventListener("submit", () => (isUnsaved = false));
   window.addEventListener("beforeunload", (event) => isUnsaved && event.preventDefault());
@@ -262,7 +262,7 @@ for (const field of document.querySelectorAll("textarea[data-rich]:not(:disabled
   label.id = `${field.id}-label`;
   for (const [name, value] of Object.entries({ role: "textbox", "aria-multiline": "true", "aria-labelledby": label.id })) text.setAttribute(name, value);
   tools.className = "rich-tools";
-  for (const [what, shown, value] of [["bold", "B"], ["italic", "I"], ["formatBlock", "H", "h3"], ["insertUnorderedList", "•"], ["insertOrderedList", "1."], ["createLink", "🔗"], ["removeFormat", "⌫"]]) {
+  for (const [what, shown, value] of [["bold", "B"], ["italic", "I"], ["formatBlock", "H", "h3"], ["insertUnorderedList", "•"], ["insertOrderedList", "1."], ["createLink", words.createlink], ["removeFormat", "⌫"]]) {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: shown, title: words[what.toLowerCase()] });
     button.dataset.do = what;

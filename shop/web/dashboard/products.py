@@ -80,6 +80,7 @@ class ProductsPage(StaffPage):
         )
         stock, tree = stock_of(products), shelves()
         is_long = bool(pager["next"] or pager["first"])
+        narrowed = {**wanted.as_params(), **({"sort": sort} if sort == "title" else {})}
         return self.show(
             request,
             **{
@@ -87,7 +88,13 @@ class ProductsPage(StaffPage):
                 "pager": pager,
                 "wanted": wanted,
                 "sort": sort,
-                "tabs": TABS,
+                "tabs": [
+                    (urlencode({**narrowed, "status": key}), label, key == wanted.status)
+                    for key, label in TABS
+                ],
+                "narrowed": urlencode(narrowed),
+                "here": urlencode(_kept(request)),
+                "whatever_tag": urlencode({**narrowed, "tag": ""}),
                 "stocks": STOCKS,
                 "categories": category_choices(tree)[1:],
                 "matching": filtered_products(wanted).count() if is_long else len(products),
