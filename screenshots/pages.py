@@ -104,8 +104,8 @@ def stock_item(visitor: Visitor) -> None:
 def tried_promotion(visitor: Visitor) -> None:
     """A new promotion, typed and tried on two products."""
     visitor.open("/dashboard/promotions/new")
-    visitor.page.get_by_label("Code").fill("autumn15")
-    visitor.page.get_by_label("Per cent").fill("15")
+    visitor.page.get_by_role("textbox", name="Code").fill("autumn15")
+    visitor.page.get_by_role("textbox", name="Per cent").fill("15")
     visitor.page.get_by_label("Uses in all").fill("200")
     visitor.page.get_by_text("AUTUMN15 takes").wait_for()
 
@@ -194,6 +194,20 @@ PAGES = [
     Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-payouts", "/desk/payouts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
+    Entry("desk-payout-run", "/desk/payouts/run", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-reconciliation", "/desk/reconciliation", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-debts", "/desk/debts", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry(
+        "desk-commission",
+        "/desk/commission?amount=100",
+        host=MARKETPLACE,
+        who=Who.OPERATOR,
+        is_important=True,
+    ),
+    Entry("desk-commission-new", "/desk/commission/new", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-events", "/desk/events", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-jobs", "/desk/jobs", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("home-without-scripts", "/", has_scripts=False),
     Entry("product-without-scripts", "/products/morning-mug", has_scripts=False),
 ]

@@ -135,8 +135,10 @@ def holders_of(variant_id: UUID) -> Holders:
 
 
 CLOSING = """
-SELECT (m.created_at AT TIME ZONE %(zone)s)::date AS day, (array_agg(m.current_after ORDER BY m.id DESC))[1]
-  FROM shop_inventorymovement m WHERE m.item_id = %(item)s AND m.created_at >= %(since)s GROUP BY 1
+SELECT last.day, m.current_after
+  FROM (SELECT (created_at AT TIME ZONE %(zone)s)::date AS day, max(id) AS id FROM shop_inventorymovement
+         WHERE item_id = %(item)s AND created_at >= %(since)s GROUP BY 1) last
+  JOIN shop_inventorymovement m USING (id)
 UNION ALL
 (SELECT NULL, m.current_after FROM shop_inventorymovement m
   WHERE m.item_id = %(item)s AND m.created_at < %(since)s ORDER BY m.id DESC LIMIT 1)

@@ -1,12 +1,15 @@
 """What the dashboard and the operator's desk say in markup: icons, what a state is called and how it looks."""
 
+from datetime import datetime
 from typing import Any
 
+from babel.dates import format_date
 from babel.numbers import format_percent
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext, gettext_noop, to_locale
 
 register = template.Library()
@@ -113,6 +116,12 @@ def capped(count: int) -> str:
 def signed(number: int) -> str:
     """+3, −2, 0."""
     return f"+{number}" if number > 0 else f"−{-number}" if number < 0 else "0"
+
+
+@register.filter
+def day_short(when: datetime) -> str:
+    """A date with its year, as short as the reader's language has it, by the clock of the page: "Nov 23, 2026"."""
+    return format_date(localtime(when), "medium", locale=to_locale(get_language() or "en"))
 
 
 @register.filter

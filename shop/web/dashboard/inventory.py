@@ -99,7 +99,7 @@ class InventoryPage(StaffPage):
             request,
             rows=[Row(row, pictures.get(row.pk, "")) for row in rows],
             pager=pager,
-            figures=stock_figures(),
+            figures=None if q or is_take else stock_figures(),
             q=q,
             shown=show,
             is_take=is_take,

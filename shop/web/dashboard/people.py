@@ -52,8 +52,16 @@ ACTIONS: dict[str, Any] = {
     "support.page": lazy("looked at a page"),
     "support.ended": lazy("ended a support view"),
 }
+# Done by the marketplace, unless somebody of the team did it.
 BY_MARKETPLACE = frozenset(
-    {"tenant.suspend", "tenant.reactivate", "tenant.close", "tenant.provisioned", "promotion.funded"}
+    {
+        "tenant.suspend",
+        "tenant.reactivate",
+        "tenant.close",
+        "tenant.provisioned",
+        "seller.terms_changed",
+        "promotion.funded",
+    }
 )
 
 

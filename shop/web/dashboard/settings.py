@@ -12,7 +12,7 @@ from services.account_services import set_seller_terms
 from services.tenant_services import update_storefront
 from shop.selectors.money import seller_account
 from shop.web.dashboard.frame import StaffPage, back
-from shop.web.dashboard.settings_forms import ClockForm, LegalForm, ShopForm
+from shop.web.dashboard.settings_forms import ClockForm, LegalForm, ShopForm, zone_choices
 from tenants.models import Tenant
 from tenants.permissions import MANAGERS, OWNER
 
@@ -44,6 +44,8 @@ class SettingsPage(StaffPage):
                     initial={"time_zone": account.time_zone}, set_to=account.time_zone, prefix="clock"
                 ),
                 "legal_form": LegalForm(initial=legal, prefix="legal"),
+                "zones": zone_choices(account.time_zone),
+                "zone": request.POST.get("clock-time_zone", account.time_zone),
                 "marketplace": Tenant.marketplace_url(),
                 **context,
             },

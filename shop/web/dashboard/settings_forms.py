@@ -1,6 +1,6 @@
 """What the staff types about the shop itself."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -75,13 +75,14 @@ class ClockForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = _zones(available_timezones(), set_to)
+        field.choices = zone_choices(set_to)
 
 
-def _zones(names: Iterable[str], kept: str) -> list[Any]:
+@lru_cache(maxsize=64)
+def zone_choices(kept: str) -> list[Any]:
     """UTC, then the places by continent; old spellings are left out, but for one that is set."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for name in sorted(names):
+    for name in sorted(available_timezones()):
         continent, _slash, place = name.partition("/")
         if (place and continent in CONTINENTS) or (name == kept != "UTC"):
             groups.setdefault(continent, []).append((name, place.replace("_", " ") or name))
