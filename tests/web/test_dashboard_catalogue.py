@@ -70,7 +70,7 @@ def test_scripts_are_told_what_came_of_each_picture(owner):
 
     assert send(named("front.png")) == (200, {"problems": []})
     status, told = send(named("x.png", b"x"))
-    assert (status, told["problems"][0]["name"]) == (400, "x.png")
+    assert (status, told["problems"][0]["name"]) == (200, "x.png")
 
 
 def test_pictures_are_put_in_order_and_the_first_is_the_cover(owner):

@@ -194,11 +194,10 @@ class ProductPage(StaffPage):
                 problems.append({"name": upload.name, "reason": say(refusal)})
         if not uploads:
             problems.append({"name": "", "reason": _("Choose at least one picture.")})
-        status = HTTPStatus.BAD_REQUEST if problems else HTTPStatus.OK
         if request.headers.get("Accept") == "application/json":
-            return JsonResponse({"problems": problems}, status=status)
+            return JsonResponse({"problems": problems})
         if problems:
-            return self.get(request, product_id, picture_problems=problems, status=status)
+            return self.get(request, product_id, picture_problems=problems, status=HTTPStatus.BAD_REQUEST)
         return back("product", product_id, anchor="images")
 
     def do_images_arrange(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
