@@ -47,7 +47,7 @@ def create_rule(
     else:
         position = (rules[-1].position if rules else 90) + 10
     rule = CommissionRule.objects.create(position=position, is_active=is_active, **terms)
-    _note("commission.rule_created", rule, actor_id, after=_said(_terms_of(rule)))
+    _note("commission.rule_created", rule, actor_id, after=_said(_set(rule)))
     return rule
 
 
@@ -113,7 +113,7 @@ def switch_rule(*, rule_id: int, is_active: bool, actor_id: UUID) -> CommissionR
 def delete_rule(*, rule_id: int, actor_id: UUID) -> None:
     """Take a rule off the list. Locks it. Raises NotFound."""
     rule = _locked(rule_id)
-    _note("commission.rule_deleted", rule, actor_id, before=_said(_terms_of(rule)))
+    _note("commission.rule_deleted", rule, actor_id, before=_said(_set(rule)))
     rule.delete()
 
 
@@ -139,6 +139,12 @@ def check_terms(terms: dict[str, Any]) -> None:
 
 def _terms_of(rule: CommissionRule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in TERMS}
+
+
+def _set(rule: CommissionRule) -> dict[str, Any]:
+    """The terms that say something."""
+    terms = _terms_of(rule)
+    return {name: terms[name] for name in terms if terms[name] or name == "basis_points"}
 
 
 def _said(terms: dict[str, Any]) -> str:

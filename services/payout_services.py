@@ -73,8 +73,8 @@ class FreeEntry:
 class Plan:
     """What would be paid to one seller in one currency now (`amount_minor`), or why it is not.
 
-    `available_minor` is all that could be paid. `why` is the reason as a word: paused, not_verified, busy, below_minimum,
-    funds. A plan that a payout is made by has its `entries`.
+    `available_minor` is all that could be paid. `why` is the reason as a word: paused, not_verified, busy, owes,
+    below_minimum, funds. A plan that a payout is made by has its `entries`.
     """
 
     account: SellerAccount
@@ -266,6 +266,8 @@ def _why_not(account: SellerAccount, currency: str, available: int, *, is_busy: 
         return "not_verified", "Stripe does not let this account receive money yet; finish the onboarding."
     if is_busy:
         return "busy", "An earlier payout is still being made."
+    if available < 0:
+        return "owes", f"{Money(-available, currency).format()} is owed; later earnings pay it first."
     least = minimum_of(account, currency)
     if available < least:
         shown, needed = Money(available, currency).format(), Money(least, currency).format()

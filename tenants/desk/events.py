@@ -77,7 +77,7 @@ class EventsPage(DeskPage):
         rows, pager = listed(
             request, found.none() if is_nobody else found, fields=("created", "pk"), limit=50
         )
-        figures = event_figures(since=since)
+        figures = [] if q else event_figures(since=since)
         counts: Counter[str] = Counter()
         for row in figures:
             counts[row["state"]] += row["count"]

@@ -37,6 +37,7 @@ from tenants.desk.lists import older
 from tenants.desk.money_forms import ReversalForm
 from tenants.models import AuditEntry
 from tenants.selectors import names_of
+from tenants.templatetags.desk_money import PARTS
 
 DAYS = [
     ("7", "Last 7 days"),
@@ -45,7 +46,7 @@ DAYS = [
     ("365", "Last year"),
     ("all", "All"),
 ]
-NEWEST = "90"
+NEWEST = "30"
 PER_PAGE = 50
 STATES: dict[str, str] = {
     "requested": "Being made",
@@ -65,7 +66,7 @@ class PayoutsPage(DeskPage):
     section = "payouts"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Of one storefront, currency or state where that is asked for; of the last 90 days where nothing is."""
+        """Of one storefront, currency or state where that is asked for; of the last 30 days where nothing is."""
         wanted = asked(request, "status", "storefront", "currency", "days")
         wanted["days"] = wanted["days"] or NEWEST
         tenant = tenant_named(wanted["storefront"])
@@ -174,6 +175,7 @@ class PayoutPage(DeskPage):
             request,
             payout=payout,
             statement=payout.statement,
+            totals=sorted(payout.statement.get("totals", {}).items(), key=lambda part: _place_of(part[0])),
             lines=lines[:MOST_SHOWN],
             more=max(len(lines) - MOST_SHOWN, 0),
             claimed=[] if payout.statement else claimed_by(payout.pk),
@@ -219,6 +221,11 @@ class PayoutPage(DeskPage):
             except DomainError as refusal:
                 add_refusal(form, refusal)
         return self.show_again(request, payout_id=payout_id, form=form, status=400)
+
+
+def _place_of(kind: str) -> int:
+    """Sums stand in the order in which money moves: the sale first."""
+    return list(PARTS).index(kind) if kind in PARTS else len(PARTS)
 
 
 class PayoutFilePage(DeskPage):

@@ -80,17 +80,26 @@ def shown_rules(rules: Sequence[CommissionRule], accounts: dict[object, SellerAc
 
 
 def _look(row: ShownRule, above: list[ShownRule], account: SellerAccount | None) -> None:
-    for each in above:
-        if covers(each.rule, row.rule):
-            row.never.append(f"Rule {each.place} above it matches all that this one could.")
-            break
-        if crosses(each.rule, row.rule):
-            row.notes.append(f"Where both match, rule {each.place} above it wins.")
     if account is not None and row.rule.plan and account.plan != row.rule.plan:
         plan = f"on the plan {account.plan}" if account.plan else "on no plan"
         row.never.append(f"This seller is {plan}.")
     if account is not None and row.rule.currency and account.tenant.currency != row.rule.currency:
         row.never.append(f"This seller sells in {account.tenant.currency}.")
+    winner = next((each for each in above if covers(each.rule, row.rule)), None)
+    if winner is not None:
+        row.never.append(f"Rule {winner.place} above it matches all that this one could.")
+    if row.never:
+        return
+    # A rule for a storefront meets no rule for another plan than the storefront's.
+    met = [each for each in above if account is None or each.rule.plan in ("", account.plan)]
+    places = [str(each.place) for each in met if crosses(each.rule, row.rule)]
+    if places:
+        rules = (
+            f"rule {places[0]} above it wins"
+            if len(places) == 1
+            else f"rules {', '.join(places)} above it win"
+        )
+        row.notes.append(f"Where both match, {rules}.")
 
 
 def _conditions(rule: CommissionRule) -> list[object]:

@@ -15,6 +15,7 @@ WHY_LEFT = {
     "paused": "Payouts are paused",
     "not_verified": "Stripe does not let the account receive money",
     "busy": "An earlier payout is still being made",
+    "owes": "The seller owes the marketplace",
     "below_minimum": "Less than the minimum",
     "funds": "Stripe cannot move the money yet",
     "changed": "Changed during the run, or another run was first",
