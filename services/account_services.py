@@ -19,6 +19,10 @@ from services.stripe_gateway import plain, stripe_api
 from tenants.context import tenant_scope
 from tenants.models import Tenant
 
+# What is kept of an account's requirements, and what is there even where Stripe leaves it out.
+ALWAYS = ("currently_due", "past_due", "disabled_reason")
+KEPT = (*ALWAYS, "eventually_due", "pending_verification", "current_deadline", "errors")
+
 
 class NoStripeAccount(Conflict):
     """The account at Stripe is still being opened."""
@@ -105,7 +109,7 @@ def apply_account(found: dict[str, Any]) -> SellerAccount:
     account.payouts_enabled = bool(found.get("payouts_enabled"))
     account.transfers_active = (found.get("capabilities") or {}).get("transfers") == "active"
     account.requirements = {
-        key: requirements.get(key) for key in ("currently_due", "past_due", "disabled_reason")
+        key: requirements.get(key) for key in KEPT if requirements.get(key) or key in ALWAYS
     }
     account.refreshed_at = now()
     account.save()

@@ -4,15 +4,20 @@ from django.urls import path
 
 from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
 from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
+from shop.web.dashboard.bank import BankPage
+from shop.web.dashboard.balance import BalancePage, UnpaidPage
 from shop.web.dashboard.categories import CategoriesPage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
+from shop.web.dashboard.dispute_pages import DisputePage, DisputesPage
 from shop.web.dashboard.frame import StaffPage
 from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
+from shop.web.dashboard.invoice_pages import InvoiceFilePage, InvoicesPage
 from shop.web.dashboard.notifications import NotificationsPage
 from shop.web.dashboard.operations import OperationFilePage, OperationPage, OperationsPage
 from shop.web.dashboard.order_actions import EarningsPage, OrderPage, RefundPage
 from shop.web.dashboard.order_documents import InvoicePage, SlipPage, SlipsPage
 from shop.web.dashboard.orders import OrderNumberPage, OrdersPage
+from shop.web.dashboard.payout_pages import PayoutFilePage, PayoutNumberPage, PayoutPage, PayoutsPage
 from shop.web.dashboard.people import TeamPage
 from shop.web.dashboard.product_edit import ProductPage
 from shop.web.dashboard.products import ImportPage, NewProductPage, ProductSlugPage, ProductsPage
@@ -20,7 +25,7 @@ from shop.web.dashboard.promotions import PromotionPage, PromotionsPage
 from shop.web.dashboard.searching import SearchPage
 from shop.web.dashboard.selling import EditPage, PagesPage, ReviewPage, ReviewsPage
 from shop.web.dashboard.settings import SettingsPage
-from shop.web.dashboard.starting import BankPage, ShippingPage
+from shop.web.dashboard.starting import ShippingPage
 from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from shop.web.dashboard.today import StartPage
 
@@ -38,9 +43,6 @@ urlpatterns = [
         path(f"dashboard/{name}", Soon.as_view(section=name), name=name)
         for name in (
             "money",
-            "payouts",
-            "disputes",
-            "invoices",
         )
     ],
     path("dashboard", StartPage.as_view(), name="start"),
@@ -78,7 +80,22 @@ urlpatterns = [
     path("dashboard/products/categories", CategoriesPage.as_view(), name="categories"),
     path("dashboard/products/by-slug/<slug:slug>", ProductSlugPage.as_view(), name="product-slug"),
     path("dashboard/products/<uuid:product_id>", ProductPage.as_view(), name="product"),
+    path("dashboard/money", BalancePage.as_view(), name="money"),
+    path("dashboard/money/unpaid", UnpaidPage.as_view(), name="unpaid"),
     path("dashboard/shipping", ShippingPage.as_view(), name="shipping"),
+    path("dashboard/payouts", PayoutsPage.as_view(), name="payouts"),
+    path("dashboard/payouts/number/<int:number>", PayoutNumberPage.as_view(), name="payout-number"),
+    path("dashboard/payouts/<uuid:payout_id>", PayoutPage.as_view(), name="payout"),
+    path("dashboard/payouts/<uuid:payout_id>/statement.pdf", PayoutFilePage.as_view(), name="payout-pdf"),
+    path(
+        "dashboard/payouts/<uuid:payout_id>/statement.csv",
+        PayoutFilePage.as_view(kind="csv"),
+        name="payout-csv",
+    ),
+    path("dashboard/disputes", DisputesPage.as_view(), name="disputes"),
+    path("dashboard/disputes/<slug:dispute_id>", DisputePage.as_view(), name="dispute"),
+    path("dashboard/invoices", InvoicesPage.as_view(), name="invoices"),
+    path("dashboard/invoices/<uuid:invoice_id>.pdf", InvoiceFilePage.as_view(), name="invoice-pdf"),
     path("dashboard/bank", BankPage.as_view(), name="bank"),
     path("dashboard/brand", BrandPage.as_view(), name="brand"),
     path("dashboard/brand/preview", PreviewPage.as_view(), name="brand-preview"),
