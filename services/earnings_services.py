@@ -1,7 +1,7 @@
 """Why an order's money is paid, or is not paid yet: one answer for each order, from the books and the terms."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +9,9 @@ from django.db import connection
 
 from core.clock import now
 from core.errors import NotFound
-from core.money import Money
-from payouts.models import Charge, Dispute, PayoutSchedule, PayoutStatus, Reserve, SellerAccount
-from services.ledger_services import seller_balances
-from services.payout_services import minimum_of
-from services.schedule_services import next_payout_on
-from shop.models import Order, PaymentStatus, Refund, RefundStatus
+from payouts.models import Charge, PayoutStatus, Reserve
+from services.unpaid_services import why_unpaid
+from shop.models import Order, PaymentStatus
 from tenants.context import current_tenant
 
 PARTS = """
@@ -80,11 +77,10 @@ def explain_earnings(*, order_id: UUID, at: datetime | None = None) -> Earnings:
             }
             for pk, number, status, settled_at, minor in cursor.fetchall()
         ]
-    unpaid = sum(int(row[2] or 0) for row in rows)
-    has_unpaid = any(row[2] is not None for row in rows)
-    state, reason, until = (
-        _why_waiting(charge, unpaid, at) if has_unpaid else _where_it_went(payouts[-1] if payouts else None)
-    )
+    state, reason, until = _where_it_went(payouts[-1] if payouts else None)
+    if any(row[2] is not None for row in rows):
+        waiting = why_unpaid(tenant_id=charge.tenant_id, charge_ids=[charge.pk], at=at)[charge.pk]
+        state, reason, until = waiting.state, waiting.reason, waiting.until
     reserve = Reserve.objects.filter(charge=charge, released_at=None).first()
     return Earnings(
         order_id=order.pk,
@@ -94,7 +90,7 @@ def explain_earnings(*, order_id: UUID, at: datetime | None = None) -> Earnings:
         until=until,
         parts={part: int(amount) for part, amount, _ in rows},
         net_minor=sum(int(row[1]) for row in rows),
-        unpaid_minor=unpaid,
+        unpaid_minor=sum(int(row[2] or 0) for row in rows),
         reserved_minor=reserve.amount_minor if reserve else 0,
         reserve_release_at=reserve.release_at if reserve else None,
         payouts=payouts,
@@ -126,75 +122,3 @@ def _where_it_went(payout: dict[str, Any] | None) -> Answer:
         ),
         PayoutStatus.REVERSED: ("paid", f"It was paid with payout {number}, part of which came back.", None),
     }[payout["status"]]
-
-
-def _why_waiting(charge: Charge, unpaid: int, at: datetime) -> Answer:
-    return _frozen(charge) or _not_available(charge, at) or _not_paid_out(charge, unpaid, at)
-
-
-def _frozen(charge: Charge) -> Answer | None:
-    if not charge.is_frozen:
-        return None
-    dispute = Dispute.objects.filter(charge=charge, closed_at=None).first()
-    if dispute is not None:
-        due = dispute.evidence_due_at
-        text = f" Answer it until {due:%d %B %Y}." if due and dispute.status == "needs_response" else ""
-        return "dispute_open", f"The buyer's bank disputes this payment.{text}", None
-    if Refund.objects.filter(order_id=charge.order_id, status=RefundStatus.REQUESTED).exists():
-        return "refund_in_progress", "A refund of this order is being made.", None
-    return None
-
-
-def _not_available(charge: Charge, at: datetime) -> Answer | None:
-    if charge.fee_minor is None:
-        return "awaiting_fee", "Stripe has not told its fee yet.", None
-    if charge.available_at is None:
-        return (
-            "awaiting_delivery",
-            f"It becomes available {charge.return_days} days after the order is delivered.",
-            None,
-        )
-    if charge.available_at <= at:
-        return None
-    if charge.available_at == charge.hold_until:
-        return "hold", "Sales are held for a time before they are paid out.", charge.hold_until
-    if charge.delivered_at is not None and charge.return_days is not None:
-        window = charge.delivered_at + timedelta(days=charge.return_days)
-        if charge.available_at == window:
-            return "return_window", "The buyer can still return the order.", window
-    return (
-        "funds_pending",
-        "Stripe has not received the money from the buyer's bank yet.",
-        charge.available_at,
-    )
-
-
-def _not_paid_out(charge: Charge, unpaid: int, at: datetime) -> Answer:
-    account = SellerAccount.objects.select_related("tenant").get(tenant_id=charge.tenant_id)
-    if account.payouts_paused_reason:
-        return "paused", f"Payouts are paused: {account.payouts_paused_reason}", None
-    if not account.may_receive:
-        return "account_restricted", "Finish your account at Stripe, so that it can receive payouts.", None
-    balances = {row.currency: row for row in seller_balances(tenant_id=charge.tenant_id, at=at)}
-    available = balances[charge.currency].available_minor
-    least = minimum_of(account, charge.currency)
-    if available < 0:
-        owed = Money(-available, charge.currency).format()
-        return (
-            "debt",
-            f"It goes towards {owed} that refunds and disputes took after they were paid out.",
-            None,
-        )
-    if unpaid <= 0:
-        return (
-            "nothing_due",
-            "Refunds, fees or disputes took all of it; it is settled with the next payout.",
-            None,
-        )
-    if available < least:
-        has, needs = (Money(amount, charge.currency).format() for amount in (available, least))
-        return "below_minimum", f"{has} is available; a payout needs at least {needs}.", None
-    if account.schedule == PayoutSchedule.MANUAL:
-        return "on_request", "It can be paid out: ask for a payout.", None
-    day = next_payout_on(account, at)
-    return "scheduled", f"It is part of the next payout{f', on {day:%d %B %Y}' if day else ''}.", None

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
@@ -38,12 +40,19 @@ def named(states: Any, anything: Any) -> list[tuple[str, Any]]:
     return [("", anything), *((state, _(STATES[state][1])) for state in states)]
 
 
+# Days beside which there is another one on each calendar and clock.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+
+
 class DayField(forms.DateField):
     """A day, as browsers send it."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        super().__init__(required=False, input_formats=["%Y-%m-%d"], widget=widget, **kwargs)
+        within = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+        super().__init__(
+            required=False, input_formats=["%Y-%m-%d"], widget=widget, validators=within, **kwargs
+        )
 
 
 class OrderFilterForm(forms.Form):

@@ -4,12 +4,11 @@ from django.urls import path
 
 from shop.web.dashboard.access import ArrivePage, SignInPage, SignOutPage
 from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
-from shop.web.dashboard.bank import BankPage
 from shop.web.dashboard.balance import BalancePage, UnpaidPage
+from shop.web.dashboard.bank import BankPage
 from shop.web.dashboard.categories import CategoriesPage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
 from shop.web.dashboard.dispute_pages import DisputePage, DisputesPage
-from shop.web.dashboard.frame import StaffPage
 from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
 from shop.web.dashboard.invoice_pages import InvoiceFilePage, InvoicesPage
 from shop.web.dashboard.notifications import NotificationsPage
@@ -29,22 +28,8 @@ from shop.web.dashboard.starting import ShippingPage
 from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from shop.web.dashboard.today import StartPage
 
-
-class Soon(StaffPage):
-    template = "dashboard/soon.html"
-
-    def get(self, request, **kwargs):
-        return self.show(request)
-
-
 app_name = "dashboard"
 urlpatterns = [
-    *[
-        path(f"dashboard/{name}", Soon.as_view(section=name), name=name)
-        for name in (
-            "money",
-        )
-    ],
     path("dashboard", StartPage.as_view(), name="start"),
     path("dashboard/operations", OperationsPage.as_view(), name="operations"),
     path("dashboard/operations/<uuid:operation_id>", OperationPage.as_view(), name="operation"),
