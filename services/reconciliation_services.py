@@ -106,7 +106,7 @@ def _ledger_sums() -> dict[str, int]:
 
 
 def reconcile_daily() -> ReconcileReport:
-    """The nightly look. Open differences are mailed to the operators, shown in the admin, and an error in the log."""
+    """The nightly look. Open differences are mailed to the operators, shown at the desk, and an error in the log."""
     report = reconcile(grace=DAILY_GRACE)
     oldest = Difference.objects.filter(state=DifferenceState.OPEN).aggregate(at=Min("first_seen_at"))["at"]
     facts = {
@@ -136,5 +136,5 @@ def _letter(report: ReconcileReport) -> str:
         f"{report.balance_transactions} balance transactions and {report.bookings} bookings.\n\n"
         + "\n".join(lines)
         + rest
-        + f"\n\n{Tenant.marketplace_url()}/admin/payouts/difference/\n"
+        + f"\n\n{Tenant.marketplace_url()}/desk/reconciliation\n"
     )

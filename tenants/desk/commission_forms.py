@@ -131,7 +131,7 @@ def shown(rule: CommissionRule) -> dict[str, Any]:
 class TryForm(forms.Form):
     """A sale to try the rules on."""
 
-    amount = MoneyField(label="Goods, after discounts, without tax")
+    amount = MoneyField(label="Goods", help_text="After discounts, without tax.")
     shipping = MoneyField(required=False, label="Shipping")
     storefront = StorefrontField(label="Storefront", help_text="Its slug. Empty: a seller on no plan.")
     category = forms.RegexField(SLUG, max_length=80, required=False, label="Category")

@@ -92,12 +92,12 @@ class JobPage(DeskPage):
     def show_again(self, request: HttpRequest, *args: Any, **context: Any) -> HttpResponse:
         """Its arguments without what is about people."""
         job: Job = find_job(context.pop("job_id"))
-        said, _, where = job.last_error.partition("\n")
+        error, _, where = job.last_error.partition("\n")
         return self.show(
             request,
             job=job,
             told=without_people(job.args),
-            said=said,
+            error=error,
             where=where,
             tenant=tenants_named({job.tenant_id}).get(job.tenant_id) if job.tenant_id else None,
             form=context.pop("form", None) or ReasonForm(),

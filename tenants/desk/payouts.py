@@ -49,12 +49,12 @@ DAYS = [
 NEWEST = "30"
 PER_PAGE = 50
 STATES: dict[str, str] = {
-    "requested": "Being made",
-    "sent": "On the way",
-    "paid": "At the bank",
+    "requested": "Requested",
+    "sent": "On its way",
+    "paid": "Paid out",
     "failed": "Failed",
     "returned": "Came back",
-    "reversed": "Taken back",
+    "reversed": "Partly taken back",
     "unknown": "To look at",
 }
 

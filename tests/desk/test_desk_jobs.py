@@ -91,6 +91,7 @@ def test_what_a_job_was_told_about_people_is_hidden(desk):
         assert hidden not in desk.text, hidden
     for shown in (ELSEWHERE, "evt_1", "SMTPException: no", "File x", "12 of 12"):
         assert shown in desk.text, shown
+    assert "notice-good" not in desk.text, "an error is no good news"
     assert without_people(args) == {
         "email": "hidden",
         "order_id": ELSEWHERE,
