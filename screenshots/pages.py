@@ -110,6 +110,21 @@ def tried_promotion(visitor: Visitor) -> None:
     visitor.page.get_by_text("AUTUMN15 takes").wait_for()
 
 
+def desk_storefront(scene: Scene) -> str:
+    """The storefront as the operator sees it."""
+    return f"/desk/storefronts/{scene.slug}"
+
+
+def support_view(visitor: Visitor) -> None:
+    """The operator in the storefront's dashboard."""
+    path = desk_storefront(visitor.scene)
+    visitor.sign_in(Who.OPERATOR, path, Host.MARKETPLACE)
+    visitor.open(path, Host.MARKETPLACE)
+    visitor.page.get_by_label("Why").first.fill("They asked where a payout is.")
+    visitor.press("Open the support view")
+    visitor.page.wait_for_url("**/dashboard")
+
+
 MARKETPLACE = Host.MARKETPLACE
 PAGES = [
     Entry("marketplace", "/", host=MARKETPLACE, is_important=True),
@@ -194,6 +209,15 @@ PAGES = [
     Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk", "/desk?days=7", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
+    Entry("desk-storefronts", "/desk/storefronts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
+    Entry("desk-storefront", desk_storefront, host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
+    Entry("desk-storefront-new", "/desk/new-storefront", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-people", "/desk/people", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-audit", "/desk/audit", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-fleet", "/desk/fleet", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("desk-operations", "/desk/operations", host=MARKETPLACE, who=Who.OPERATOR),
+    Entry("dashboard-support", None, before=support_view),
     Entry("desk-payouts", "/desk/payouts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
     Entry("desk-payout-run", "/desk/payouts/run", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk-reconciliation", "/desk/reconciliation", host=MARKETPLACE, who=Who.OPERATOR),

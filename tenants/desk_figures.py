@@ -16,25 +16,21 @@ from tenants.models import Tenant
 
 RANGES = (7, 30, 90)
 LATELY = "c.captured_at >= %(since)s AND (c.available_at >= %(since)s OR c.available_at IS NULL)"
-BY_DAY = f"""
-SELECT (c.captured_at AT TIME ZONE 'UTC')::date, c.currency, count(*), sum(c.amount_minor)
-  FROM tenants_tenant t JOIN payouts_charge c ON c.tenant_id = t.id
- WHERE {LATELY} GROUP BY 1, 2
+DAY = "date_bin('1 day', c.captured_at, timestamptz '2000-01-01 00:00Z')"
+# Of the last days storefront by storefront, by index; where the time is so long that it is much of all, one after another.
+BY_INDEX, ONE_AFTER_ANOTHER = (
+    "tenants_tenant t JOIN payouts_charge c ON c.tenant_id = t.id",
+    "payouts_charge c",
+)
+LONG_DAYS = 90
+SOLD = f"""
+SELECT {DAY} AS day, c.tenant_id, c.currency, c.captured_at >= %(turn)s AS is_now, count(*), sum(c.amount_minor)
+  FROM {{charges}} WHERE {LATELY}
+ GROUP BY GROUPING SETS ((day, c.currency), (c.tenant_id, c.currency, is_now))
 """  # noqa: S608
-BY_STOREFRONT = f"""
-WITH sold AS MATERIALIZED (
-  SELECT c.tenant_id, c.currency, c.captured_at >= %(turn)s AS is_now, count(*) AS orders, sum(c.amount_minor) AS amount
-    FROM tenants_tenant t JOIN payouts_charge c ON c.tenant_id = t.id
-   WHERE {LATELY} GROUP BY 1, 2, 3),
-active AS (
-  SELECT count(DISTINCT tenant_id) FILTER (WHERE is_now) AS now, count(DISTINCT tenant_id) FILTER (WHERE NOT is_now) AS before
-    FROM sold)
-SELECT active.now, active.before, largest.*
-  FROM active LEFT JOIN LATERAL (
-    SELECT t.slug, t.name, t.status, s.orders, s.amount,
-           (SELECT b.amount FROM sold b WHERE b.tenant_id = s.tenant_id AND b.currency = s.currency AND NOT b.is_now)
-      FROM sold s JOIN tenants_tenant t ON t.id = s.tenant_id
-     WHERE s.is_now AND s.currency = %(currency)s ORDER BY s.amount DESC, t.slug LIMIT %(limit)s) largest ON true
+BY_DAY = f"""
+SELECT {DAY}, c.currency, count(*), sum(c.amount_minor)
+  FROM payouts_charge c WHERE c.tenant_id = %(tenant)s AND {LATELY} GROUP BY 1, 2
 """  # noqa: S608
 SIGN_UPS = """
 SELECT (created_at AT TIME ZONE 'UTC')::date, count(*) FROM tenants_tenant WHERE created_at >= %(since)s GROUP BY 1
@@ -112,35 +108,59 @@ class Captured:
     orders: dict[date, int] = field(default_factory=dict)
 
 
-def captured_by_day(asked: Range) -> dict[str, Captured]:
-    """By currency, of the range and the one before. One query."""
-    found: dict[str, Captured] = {}
+@dataclass
+class Sold:
+    """What was captured in a range and the one before it, by currency and day, and by storefront.
+
+    `storefronts` has (orders, amount) of each storefront in each currency, now and before.
+    """
+
+    captured: dict[str, Captured] = field(default_factory=dict)
+    storefronts: dict[tuple[UUID, str, bool], tuple[int, int]] = field(default_factory=dict)
+
+    def active(self, *, is_now: bool) -> int:
+        """How many storefronts captured anything."""
+        return len({tenant_id for tenant_id, _, when in self.storefronts if when == is_now})
+
+
+def sold(asked: Range) -> Sold:
+    """Everything that was captured on the marketplace, read once."""
+    found = Sold()
+    charges = ONE_AFTER_ANOTHER if asked.days >= LONG_DAYS else BY_INDEX
     with connection.cursor() as cursor:
-        cursor.execute(BY_DAY, {"since": asked.since})
-        for day, currency, orders, amount in cursor.fetchall():
-            row = found.setdefault(currency, Captured(currency))
-            row.amounts[day], row.orders[day] = int(amount), orders
+        cursor.execute(SOLD.format(charges=charges), {"since": asked.since, "turn": asked.turn})
+        for moment, tenant_id, currency, is_now, orders, amount in cursor.fetchall():
+            if tenant_id is None:
+                _note(found.captured, currency, moment, orders, amount)
+            else:
+                found.storefronts[tenant_id, currency, is_now] = (orders, int(amount))
     return found
 
 
-@dataclass(frozen=True)
-class Sellers:
-    """Storefronts that captured anything in the range and in the one before, and the largest of the range."""
-
-    active: int
-    active_before: int
-    largest: list[dict[str, Any]]
+def _note(captured: dict[str, Captured], currency: str, moment: datetime, orders: int, amount: Any) -> None:
+    row, day = captured.setdefault(currency, Captured(currency)), moment.astimezone(UTC).date()
+    row.amounts[day], row.orders[day] = int(amount), orders
 
 
-def sellers(asked: Range, *, currency: str, limit: int = 8) -> Sellers:
-    """The largest by what they captured in one currency. One query."""
-    params: dict[str, Any] = {"since": asked.since, "turn": asked.turn, "currency": currency, "limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(BY_STOREFRONT, params)
-        rows = cursor.fetchall()
-    names = ("slug", "name", "status", "orders", "amount", "amount_before")
-    largest = [dict(zip(names, row[2:], strict=True)) for row in rows if row[2] is not None]
-    return Sellers(rows[0][0], rows[0][1], largest)
+def largest(found: Sold, *, currency: str, limit: int = 8) -> list[dict[str, Any]]:
+    """The storefronts that captured most in one currency: tenant, orders, amount, amount_before. One query."""
+    ranked = sorted(
+        (
+            (-amount, str(tenant_id), tenant_id, orders)
+            for (tenant_id, code, is_now), (orders, amount) in found.storefronts.items()
+            if is_now and code == currency
+        ),
+    )[:limit]
+    tenants = Tenant.objects.in_bulk([tenant_id for _, _, tenant_id, _ in ranked])
+    return [
+        {
+            "tenant": tenants[tenant_id],
+            "orders": orders,
+            "amount": -negative,
+            "amount_before": found.storefronts.get((tenant_id, currency, False), (0, 0))[1],
+        }
+        for negative, _, tenant_id, orders in ranked
+    ]
 
 
 def sign_ups_by_day(asked: Range) -> dict[date, int]:
@@ -171,13 +191,9 @@ def volume_by_day(tenant: Tenant, asked: Range) -> dict[str, Captured]:
     """What one storefront captured, by currency. One query."""
     found: dict[str, Captured] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            BY_DAY.replace("GROUP BY", "AND t.id = %(tenant)s GROUP BY"),
-            {"since": asked.since, "tenant": tenant.pk},
-        )
-        for day, currency, orders, amount in cursor.fetchall():
-            row = found.setdefault(currency, Captured(currency))
-            row.amounts[day], row.orders[day] = int(amount), orders
+        cursor.execute(BY_DAY, {"since": asked.since, "tenant": tenant.pk})
+        for moment, currency, orders, amount in cursor.fetchall():
+            _note(found, currency, moment, orders, amount)
     return found
 
 

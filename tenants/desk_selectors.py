@@ -211,8 +211,9 @@ def audit_lines(asked: AskedAudit) -> QuerySet[AuditEntry]:
 
 
 def audit_of(tenant: Tenant, limit: int = 10) -> list[AuditEntry]:
-    """The last lines about a storefront."""
-    return list(AuditEntry.objects.filter(tenant=tenant).order_by("-at")[:limit])
+    """The last lines about a storefront, but for the single pages that support views saw."""
+    found = AuditEntry.objects.filter(tenant=tenant).exclude(action="support.page")
+    return list(found.order_by("-at")[:limit])
 
 
 def audit_about(user_id: UUID, limit: int = 20) -> list[AuditEntry]:
@@ -242,7 +243,7 @@ def find_people(q: str = "", *, kind: str = "") -> QuerySet[User]:
     if "@" in q:
         found = found.filter(email__startswith=q.lower())
     elif q:
-        found = found.filter(Q(email__icontains=q) | Q(name__icontains=q))
+        found = found.filter(Q(email__contains=q.lower()) | Q(name__icontains=q))
     match kind:
         case "operators":
             return found.filter(is_operator=True)

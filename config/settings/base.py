@@ -146,7 +146,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
 MAX_IMPORT_BYTES = 20 * 1024 * 1024
-LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
+LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/desk"
 SESSION_COOKIE_DOMAIN = None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -158,6 +158,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+
+# The admin is "all tables" of the desk, and leads back there.
+UNFOLD = {
+    "SITE_TITLE": "Souk",
+    "SITE_HEADER": "Souk",
+    "SITE_SUBHEADER": "All tables",
+    "SITE_URL": "/desk",
+    "SITE_DROPDOWN": [{"icon": "arrow_back", "title": "Back to the desk", "link": "/desk"}],
+}
 
 # API -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

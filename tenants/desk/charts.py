@@ -18,7 +18,7 @@ def volume_chart(captured: Captured, asked: Range, *, with_before: bool = True) 
 
     def axis(minor: int) -> str:
         return str(
-            format_compact_currency(to_major(minor, currency), currency, locale="en", fraction_digits=0)
+            format_compact_currency(to_major(minor, currency), currency, locale="en", fraction_digits=1)
         )
 
     now, before = asked.spread(captured.amounts)

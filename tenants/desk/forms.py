@@ -49,7 +49,7 @@ class StorefrontsForm(FilterForm):
         ("missing", "Missing"),
     ]
     RECEIVES: ClassVar = [("yes", "Can be paid"), ("no", "Cannot be paid")]
-    SORTS: ClassVar = [("newest", "Newest first"), ("volume", "Most captured in 30 days")]
+    SORTS: ClassVar = [("newest", "Newest first"), ("volume", "Most captured")]
 
     q = LineField(required=False, max_length=100)
     status = forms.ChoiceField(required=False, choices=STATUSES)

@@ -68,7 +68,7 @@ def _of_schema(tenant: Tenant, version: str) -> list[Health]:
         return []
     if state == SchemaState.BEHIND:
         return [Health("warn", "Schema behind", "It answers 503 until it is brought along.")]
-    return [Health("bad", f"Schema {state}", entry.error[:140] if entry else "")]
+    return [Health("bad", f"Schema {state}", entry.error[:100] if entry else "")]
 
 
 def _of_account(account: SellerAccount | None) -> list[Health]:

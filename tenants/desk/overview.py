@@ -14,10 +14,11 @@ from tenants.desk_figures import (
     RANGES,
     Captured,
     Range,
-    captured_by_day,
+    Sold,
     commission_income,
-    sellers,
+    largest,
     sign_ups_by_day,
+    sold,
     standing,
 )
 
@@ -32,10 +33,10 @@ class OverviewPage(DeskPage):
         """`?days=` is 7, 30 or 90; `?currency=` one that anything was captured in."""
         asked_days = request.GET.get("days", "")
         asked = Range.of(int(asked_days) if asked_days in map(str, RANGES) else 30, now())
-        captured = captured_by_day(asked)
-        currencies = sorted(captured, key=lambda code: (code != settings.CURRENCY, code))
+        found = sold(asked)
+        currencies = sorted(found.captured, key=lambda code: (code != settings.CURRENCY, code))
         currency = request.GET.get("currency", "")
-        if currency not in captured:
+        if currency not in found.captured:
             currency = currencies[0] if currencies else settings.CURRENCY
         return self.show(
             request,
@@ -44,8 +45,8 @@ class OverviewPage(DeskPage):
             currency=currency,
             currencies=currencies,
             standing=standing(version=code_version()),
-            **_money(asked, captured.get(currency) or Captured(currency)),
-            **_people(asked, currency),
+            **_money(asked, found.captured.get(currency) or Captured(currency)),
+            **_people(asked, found, currency),
         )
 
 
@@ -66,15 +67,17 @@ def _money(asked: Range, captured: Captured) -> dict[str, Any]:
     }
 
 
-def _people(asked: Range, currency: str) -> dict[str, Any]:
-    found = sellers(asked, currency=currency)
+def _people(asked: Range, found: Sold, currency: str) -> dict[str, Any]:
+    rows = largest(found, currency=currency)
+    for row in rows:
+        row["change"] = change_percent(row["amount"], row["amount_before"])
+    active = found.active(is_now=True)
     joined = sign_ups_by_day(asked)
     now_joined, joined_before = asked.spread(joined)
-    for row in found.largest:
-        row["change"] = change_percent(row["amount"], int(row["amount_before"] or 0))
     return {
-        "sellers": found,
-        "active_change": change_percent(found.active, found.active_before),
+        "largest": rows,
+        "active": active,
+        "active_change": change_percent(active, found.active(is_now=False)),
         "joined": sum(now_joined),
         "joined_change": change_percent(sum(now_joined), sum(joined_before)),
         "joined_chart": count_chart(joined, asked),

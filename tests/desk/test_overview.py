@@ -11,7 +11,7 @@ from core.models import Job
 from payouts.models import Charge
 from services.tenant_services import suspend_tenant
 from tenants.context import tenant_scope
-from tenants.desk_figures import Range, captured_by_day, commission_income, sellers, sign_ups_by_day
+from tenants.desk_figures import Range, commission_income, largest, sign_ups_by_day, sold
 from tenants.models import Tenant
 from tests.desk.conftest import Desk
 from tests.factories.shop import make_order, make_variant, pay
@@ -26,7 +26,7 @@ DESK = [
 ]
 
 
-def sold(stripe_local, *, price_minor=5_000, days_ago=0) -> Charge:
+def sell(stripe_local, *, price_minor=5_000, days_ago=0) -> Charge:
     """A captured sale of the storefront being served, so many days ago. Shipping is 4.90."""
     order = make_order((make_variant(price_minor=price_minor), 1))
     pay(order, stripe_local)
@@ -88,10 +88,10 @@ def test_an_empty_marketplace_says_so(desk):
 
 def test_what_was_captured_against_the_time_before(serving, stripe_local):
     for days_ago, price in ((0, 5_000), (6, 2_000), (7, 1_000), (13, 1_000), (14, 9_999)):
-        sold(stripe_local, price_minor=price, days_ago=days_ago)
+        sell(stripe_local, price_minor=price, days_ago=days_ago)
     asked = Range.of(7, now())
 
-    figures = captured_by_day(asked)["EUR"]
+    figures = sold(asked).captured["EUR"]
 
     amounts, before = asked.spread(figures.amounts)
     assert amounts == [2_490, 0, 0, 0, 0, 0, 5_490]
@@ -100,28 +100,45 @@ def test_what_was_captured_against_the_time_before(serving, stripe_local):
 
 
 def test_sales_whose_money_waits_and_those_whose_money_is_there_are_both_counted(serving, stripe_local):
-    waiting, there = sold(stripe_local), sold(stripe_local, days_ago=5)
+    waiting, there = sell(stripe_local), sell(stripe_local, days_ago=5)
     Charge.objects.filter(pk=waiting.pk).update(available_at=None)
     Charge.objects.filter(pk=there.pk).update(available_at=now() - timedelta(days=1))
     asked = Range.of(7, now())
 
-    assert sum(asked.spread(captured_by_day(asked)["EUR"].orders)[0]) == 2
+    assert sum(asked.spread(sold(asked).captured["EUR"].orders)[0]) == 2
 
 
 def test_the_largest_come_first_and_those_that_sold_are_counted(serving, other_tenant, stripe_local):
-    sold(stripe_local, price_minor=1_000)
-    sold(stripe_local, price_minor=1_000, days_ago=8)
+    sell(stripe_local, price_minor=1_000)
+    sell(stripe_local, price_minor=1_000, days_ago=8)
     with tenant_scope(other_tenant), as_marketplace():
-        sold(stripe_local, price_minor=7_000)
+        sell(stripe_local, price_minor=7_000)
 
-    found = sellers(Range.of(7, now()), currency="EUR")
+    found = sold(Range.of(7, now()))
 
-    assert (found.active, found.active_before) == (2, 1)
-    assert [(row["slug"], row["amount"], row["amount_before"]) for row in found.largest] == [
-        (other_tenant.slug, 7_490, None),
-        (serving.slug, 1_490, 1_490),
+    assert (found.active(is_now=True), found.active(is_now=False)) == (2, 1)
+    rows = largest(found, currency="EUR")
+    assert [(row["tenant"].slug, row["orders"], row["amount"], row["amount_before"]) for row in rows] == [
+        (other_tenant.slug, 1, 7_490, 0),
+        (serving.slug, 1, 1_490, 1_490),
     ]
-    assert sellers(Range.of(7, now()), currency="USD").largest == []
+    assert largest(found, currency="USD") == []
+    assert len(largest(found, currency="EUR", limit=1)) == 1
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+def test_a_short_and_a_long_time_are_read_alike(serving, stripe_local, days):
+    for days_ago in (0, days - 1, days, 2 * days - 1, 2 * days):
+        sell(stripe_local, days_ago=days_ago)
+
+    found = sold(Range.of(days, now()))
+
+    orders, before = Range.of(days, now()).spread(found.captured["EUR"].orders)
+    assert (sum(orders), sum(before)) == (2, 2)
+    assert found.storefronts == {
+        (serving.pk, "EUR", True): (2, 10_980),
+        (serving.pk, "EUR", False): (2, 10_980),
+    }
 
 
 def book_earlier(charge: Charge, *, days: int) -> None:
@@ -141,7 +158,7 @@ def book_earlier(charge: Charge, *, days: int) -> None:
 def test_commission_is_what_was_booked_in_the_range(committed, serving, stripe_local):
     moment = now()
     for days_ago, price in ((10, 1_000), (3, 2_000), (0, 3_000)):
-        book_earlier(sold(stripe_local, price_minor=price), days=days_ago)
+        book_earlier(sell(stripe_local, price_minor=price), days=days_ago)
 
     # 10 % of goods and 0.30; shipping is free of it.
     assert commission_income(Range.of(7, moment)) == {"EUR": (230 + 330, 130)}
@@ -179,7 +196,7 @@ def test_what_needs_a_look_is_said_with_the_way_there(desk, serving):
     "query", ["?days=7", "?days=90", "?days=5000", "?days=x&currency=XXX", "?currency=%00"]
 )
 def test_what_cannot_be_understood_is_left_out(desk, serving, stripe_local, query):
-    sold(stripe_local)
+    sell(stripe_local)
 
     assert desk.get(f"/desk{query}").status_code == 200
     assert "€54.90" in desk.text
@@ -187,7 +204,7 @@ def test_what_cannot_be_understood_is_left_out(desk, serving, stripe_local, quer
 
 def test_names_are_text(desk, serving, stripe_local):
     Tenant.objects.filter(pk=serving.pk).update(name="<script>alert(1)</script>")
-    sold(stripe_local)
+    sell(stripe_local)
 
     desk.get("/desk")
 
@@ -196,7 +213,7 @@ def test_names_are_text(desk, serving, stripe_local):
 
 
 def test_the_front_page_asks_few_questions(desk, serving, stripe_local, django_assert_max_num_queries):
-    sold(stripe_local)
+    sell(stripe_local)
 
     with django_assert_max_num_queries(12):
         desk.get("/desk?days=90")
