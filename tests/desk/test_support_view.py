@@ -9,6 +9,8 @@ from django.urls import get_resolver
 
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
+from payouts.models import SellerAccount
+from services.account_services import open_account
 from services.auth_services import (
     TokenRefused,
     change_password,
@@ -17,6 +19,7 @@ from services.auth_services import (
     refresh_session,
     set_user_active,
 )
+from services.stripe_gateway import stripe_api
 from services.support_services import NothingToLookAt, enter_support_view, open_support_view
 from services.tenant_services import close_tenant, suspend_tenant
 from shop.models import Product
@@ -25,10 +28,11 @@ from shop.web.dashboard.frame import StaffPage
 from shop.web.dashboard.support import SupportArrivePage, SupportLeavePage
 from tenants.context import tenant_scope
 from tenants.models import AuditEntry, Session, Tenant, User
-from tenants.tokens import issue_access, issue_page, issue_refresh, new_jti
+from tenants.tokens import SupportTicket, issue_access, issue_page, issue_refresh, new_jti
 from tests.desk.conftest import Desk
 from tests.factories.shop import make_order, make_product
-from tests.factories.tenants import PASSWORD, make_user, owner_of
+from tests.factories.tenants import PASSWORD, make_operator, make_user, owner_of
+from tests.factories.threads import at_once, failures
 from tests.tenancy.support import ELSEWHERE, ask, digest
 from tests.web.test_dashboard import sign_in
 from tests.web.test_storefront import Browser
@@ -217,22 +221,18 @@ def test_postgresql_refuses_a_page_that_writes_while_it_is_looked_at(serving, op
     assert product.title == "Changed"
 
 
-def test_stripe_is_not_asked(serving, operator, stripe_local):
-    from services.account_services import open_account
-
+def test_stripe_is_not_asked_how_the_seller_is(serving, operator, stripe_local):
     open_account(tenant_id=serving.pk)
-    asked = len(stripe_local.calls) if hasattr(stripe_local, "calls") else None
-    browser = enter(serving, operator)
+    before = SellerAccount.objects.get(tenant=serving).refreshed_at
 
-    assert browser.get("/dashboard/bank?back=1").status_code == 200
+    assert enter(serving, operator).get("/dashboard/bank?back=1").status_code == 200
+    assert SellerAccount.objects.get(tenant=serving).refreshed_at == before
 
-    if asked is not None:
-        assert len(stripe_local.calls) == asked
+    sign_in(Browser(serving), owner_of(serving)).get("/dashboard/bank?back=1")
+    assert SellerAccount.objects.get(tenant=serving).refreshed_at > before
 
 
 def test_a_page_that_would_ask_stripe_is_refused(serving, operator, stripe_local, monkeypatch):
-    from services.stripe_gateway import stripe_api
-
     def asks(page, request):
         with stripe_api() as stripe:
             stripe.v1.accounts.list()
@@ -360,14 +360,21 @@ def test_a_ticket_is_good_once(serving, operator):
     assert first.get("/dashboard").status_code == 200
 
 
+def test_of_eight_who_trade_one_ticket_at_once_one_is_in(committed, tenant):
+    visit = open_support_view(tenant_id=tenant.pk, operator_id=make_operator().pk, reason="x")
+
+    outcomes = at_once([lambda: enter_support_view(ticket=visit.ticket, tenant=tenant)] * 8, tenant=tenant)
+
+    assert len(failures(outcomes)) == 7
+    assert {type(each) for each in failures(outcomes)} == {TokenRefused}
+
+
 @pytest.mark.parametrize("ticket", ["", "nonsense", "a.b.c", "\x00"])
 def test_what_is_no_ticket_is_refused(serving, ticket):
     assert Browser(serving).get("/dashboard/support", {"ticket": ticket}).status_code == 403
 
 
 def test_a_ticket_is_good_for_a_minute(serving, operator, monkeypatch):
-    from tenants.tokens import SupportTicket
-
     monkeypatch.setattr(SupportTicket, "lifetime", timedelta(seconds=-1))
     visit = open_support_view(tenant_id=serving.pk, operator_id=operator.pk, reason="x")
 
