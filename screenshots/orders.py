@@ -5,6 +5,7 @@ from typing import Any
 from journey.http import Face
 from journey.shopping import DECLINED_CARD, GOOD_CARD, card, cart_of, checkout, order_of, until_confirmed
 from journey.world import ADDRESS, eventually
+from screenshots.money import open_bank, pay_out
 from screenshots.scene import Scene
 
 GUEST = "ada@example.com"
@@ -15,6 +16,7 @@ SLUGS = ("breakfast-bowl", "waffle-towel")
 def make_orders(scene: Scene) -> None:
     """Fill in `scene.orders`."""
     shop, staff = scene.shop(), scene.staff()
+    open_bank(scene)
     orders = {state: _order(shop) for state in STATES}
     paid = STATES[2:]
     for state in paid:
@@ -34,6 +36,7 @@ def make_orders(scene: Scene) -> None:
     scene.orders |= {f"staff-{state}": f"/dashboard/orders/{made['id']}" for state, made in orders.items()}
     scene.orders["customer"] = f"/dashboard/customers/{orders['delivered']['id']}"
     scene.orders["review"] = f"{scene.orders['delivered']}/reviews/{product_id}"
+    pay_out(scene, orders["shipped"])
     scene.suspend_one()
 
 

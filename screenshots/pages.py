@@ -125,6 +125,12 @@ def support_view(visitor: Visitor) -> None:
     visitor.page.wait_for_url("**/dashboard")
 
 
+def opened_payout(visitor: Visitor) -> None:
+    """A payout with its first order unfolded."""
+    visitor.open(visitor.scene.orders["payout"])
+    visitor.page.locator(".payout-order > summary").first.click()
+
+
 MARKETPLACE = Host.MARKETPLACE
 PAGES = [
     Entry("marketplace", "/", host=MARKETPLACE, is_important=True),
@@ -208,6 +214,11 @@ PAGES = [
     Entry("dashboard-notifications", "/dashboard/notifications", who=Who.OWNER),
     Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
+    Entry("dashboard-payouts", "/dashboard/payouts", who=Who.OWNER),
+    Entry("dashboard-payout", None, who=Who.OWNER, before=opened_payout, is_important=True),
+    Entry("dashboard-disputes", "/dashboard/disputes", who=Who.OWNER),
+    Entry("dashboard-dispute", order("dispute"), who=Who.OWNER, is_important=True),
+    Entry("dashboard-invoices", "/dashboard/invoices", who=Who.OWNER),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk", "/desk?days=7", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
     Entry("desk-storefronts", "/desk/storefronts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),

@@ -103,9 +103,9 @@ def next_day(account: SellerAccount) -> Any:
 def rhythm(account: SellerAccount) -> str:
     """The schedule, in words."""
     form = schedule_form(account)
-    said = dict(form.fields["schedule"].choices)[account.schedule]  # type: ignore[attr-defined]
+    said = dict(form.fields["schedule"].choices)[account.schedule]
     if account.schedule == PayoutSchedule.WEEKLY:
-        days = dict(form.fields["weekday"].choices)  # type: ignore[attr-defined]
+        days = dict(form.fields["weekday"].choices)
         return f"{said}, {days[account.schedule_day]}"
     if account.schedule == PayoutSchedule.MONTHLY:
         return f"{said}, {account.schedule_day}."
@@ -131,6 +131,7 @@ class PayoutPage(StaffPage):
             request,
             payout=payout,
             statement=payout.statement,
+            taken_minor=-payout.amount_minor,
             breakdown=breakdown,
             totals=total_rows(breakdown, payout) if is_whole else [],
             names=names,
