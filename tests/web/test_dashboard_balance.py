@@ -280,6 +280,41 @@ def test_another_seller_s_money_is_not_seen(owner, seller, other_tenant, stripe_
         assert "777" not in owner.text
 
 
+def test_each_order_says_why_it_is_not_paid_and_until_when(lived, owner):
+    held = Charge.objects.order_by("-captured_at").filter(amount_minor=30_000).get()
+
+    owner.get("/dashboard/money/unpaid")
+
+    (row,) = [part for part in owner.text.split("<tr>") if f">#{held.order_number}</a>" in part]
+    assert f'href="/dashboard/orders/{held.order_id}/earnings"' in row
+    assert "Sales are held for a time before they are paid out." in row
+    assert f"{held.hold_until:%b} {held.hold_until.day}, {held.hold_until:%Y}" in row
+    assert "The buyer&#x27;s bank disputes this payment." in owner.text
+    assert "Stripe has not told its fee yet." in owner.text
+
+
+def test_the_list_of_unpaid_orders_is_narrowed_to_a_reason(lived, owner):
+    waiting = Charge.objects.get(amount_minor=7_000)
+
+    owner.get("/dashboard/money/unpaid?reason=awaiting_fee")
+
+    rows = owner.text.split("<tbody>")[1]
+    assert re.findall(r">#(\d+)</a>", rows) == [str(waiting.order_number)]
+    owner.get("/dashboard/money/unpaid?reason=on_request")
+    assert "Nothing waits for this reason." in owner.text
+
+
+def test_the_operator_s_reason_for_a_pause_is_shown_as_text(owner, stripe_local):
+    sell(1_000, stripe_local)
+    SellerAccount.objects.update(payouts_paused_reason="<script>alert(1)</script>")
+    Charge.objects.update(available_at=timezone.now() - timedelta(minutes=1))
+
+    owner.get("/dashboard/money/unpaid")
+
+    assert "Payouts are paused: &lt;script&gt;" in owner.text
+    assert "<script>alert" not in owner.text
+
+
 @pytest.mark.parametrize("path", ["/dashboard/money", "/dashboard/money/unpaid"])
 def test_a_page_asks_as_much_of_the_database_for_many_orders_as_for_few(
     lived, owner, stripe_local, path, django_assert_max_num_queries
