@@ -128,7 +128,7 @@ def support_view(visitor: Visitor) -> None:
 def opened_payout(visitor: Visitor) -> None:
     """A payout with its first order unfolded."""
     visitor.open(visitor.scene.orders["payout"])
-    visitor.page.locator(".payout-order > summary").first.click()
+    visitor.page.locator(".payout-order").first.evaluate("order => { order.open = true }")
 
 
 MARKETPLACE = Host.MARKETPLACE
@@ -214,6 +214,8 @@ PAGES = [
     Entry("dashboard-notifications", "/dashboard/notifications", who=Who.OWNER),
     Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
+    Entry("dashboard-money", "/dashboard/money", who=Who.OWNER, is_important=True),
+    Entry("dashboard-unpaid", "/dashboard/money/unpaid", who=Who.OWNER),
     Entry("dashboard-payouts", "/dashboard/payouts", who=Who.OWNER),
     Entry("dashboard-payout", None, who=Who.OWNER, before=opened_payout, is_important=True),
     Entry("dashboard-disputes", "/dashboard/disputes", who=Who.OWNER),
