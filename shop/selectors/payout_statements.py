@@ -30,19 +30,13 @@ class Fact:
 
 @dataclass
 class OrderPart:
-    """What a payout has of one order: its facts, and the same amounts by order line."""
+    """What a payout has of one order: its facts, which come to `amount_minor`, and the same amounts by order line."""
 
     number: int | None
     order_id: str = ""
+    amount_minor: int = 0
     facts: list[Fact] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def amount_minor(self) -> int:
-        """What of the payout comes from this order."""
-        if self.facts:
-            return sum(fact.amount_minor for fact in self.facts)
-        return sum(int(line.get("amount_minor") or 0) for line in self.lines)
 
     @property
     def columns(self) -> list[str]:
@@ -55,6 +49,15 @@ class OrderPart:
         shown = self.columns
         return [
             (line, [(name, int(line.get(f"{name}_minor") or 0)) for name in shown]) for line in self.lines
+        ]
+
+    @property
+    def dated(self) -> list[tuple[Fact, datetime | None]]:
+        """The facts, with their day where it is not the order's own."""
+        first = self.occurred_at
+        return [
+            (fact, at if (at := fact.occurred_at) and first and at.date() != first.date() else None)
+            for fact in self.facts
         ]
 
     @property
@@ -97,39 +100,58 @@ class Breakdown:
 
 
 def break_down(facts: list[dict[str, Any]], lines: list[dict[str, Any]], *, page: int = 1) -> Breakdown:
-    """The page of that number, or the nearest there is."""
-    loose: list[Fact] = []
-    parts: dict[int | str, OrderPart] = {}
+    """The page of that number, or the nearest there is. Only what is on it is read closely."""
+    loose: list[dict[str, Any]] = []
+    found: dict[int | str, _Raw] = defaultdict(_Raw)
     totals: dict[str, int] = defaultdict(int)
     numbers = _numbers(facts)
     for fact in facts:
-        made = _fact(fact)
-        totals[made.kind] += made.amount_minor
-        order_id = str(fact.get("order_id") or "")
-        number = fact.get("order_number") or numbers.get(order_id)
-        if not order_id and not number:
-            loose.append(made)
-            continue
-        part = parts.setdefault(number or order_id, OrderPart(number, order_id))
-        part.facts.append(made)
+        totals[fact["kind"]] += fact["amount_minor"]
+        order_id = fact.get("order_id") or ""
+        number = fact.get("order_number") or numbers.get(str(order_id))
+        if number or order_id:
+            raw = found[number or str(order_id)]
+            raw.facts.append(fact)
+            raw.order_id = raw.order_id or str(order_id)
+        else:
+            loose.append(fact)
     for line in lines:
-        number = line.get("order_number")
-        parts.setdefault(number or "", OrderPart(number)).lines.append(line)
-    found = sorted(parts.values(), key=lambda part: (part.number is None, part.number or 0))
-    pages = max((len(found) - 1) // PER_PAGE + 1, 1)
+        found[line.get("order_number") or ""].lines.append(line)
+    places = sorted(found, key=lambda key: (isinstance(key, str), key))
+    pages = max((len(places) - 1) // PER_PAGE + 1, 1)
     page = max(1, min(page, pages))
-    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = [found[key].part(key) for key in places[(page - 1) * PER_PAGE : page * PER_PAGE]]
     return Breakdown(
         orders=shown,
-        loose=loose,
+        loose=[_fact(fact) for fact in loose],
         totals=dict(totals),
-        count=len(found),
+        count=len(places),
         page=page,
         pages=pages,
         page_minor=sum(part.amount_minor for part in shown),
-        orders_minor=sum(part.amount_minor for part in found),
-        loose_minor=sum(fact.amount_minor for fact in loose),
+        orders_minor=sum(raw.amount_minor for raw in found.values()),
+        loose_minor=sum(fact["amount_minor"] for fact in loose),
     )
+
+
+@dataclass
+class _Raw:
+    """An order's part as the statement keeps it."""
+
+    order_id: str = ""
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def amount_minor(self) -> int:
+        """By its facts; by its lines where the statement has no facts."""
+        return int(sum(row.get("amount_minor") or 0 for row in self.facts or self.lines))
+
+    def part(self, key: int | str) -> OrderPart:
+        """As it is shown."""
+        number = key if isinstance(key, int) else None
+        facts = [_fact(fact) for fact in self.facts]
+        return OrderPart(number, self.order_id, self.amount_minor, facts, self.lines)
 
 
 def _numbers(facts: list[dict[str, Any]]) -> dict[str, int]:
