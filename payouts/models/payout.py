@@ -49,7 +49,19 @@ class Payout(FSMModelMixin, models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["tenant", "-requested_at"], name="payout_by_tenant")]
+        indexes = [
+            models.Index(fields=["tenant", "-requested_at"], name="payout_by_tenant"),
+            models.Index(
+                fields=["-requested_at"],
+                include=["status", "currency", "amount_minor", "reversed_minor"],
+                name="payout_by_time",
+            ),
+            models.Index(
+                fields=["status"],
+                condition=Q(status__in=["requested", "unknown", "failed", "returned"]),
+                name="payout_to_look_at",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=PayoutStatus.values), name="payout_status_known"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payout_amount_positive"),

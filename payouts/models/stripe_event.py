@@ -30,7 +30,13 @@ class StripeEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["received_at"], condition=Q(state="received"), name="stripe_event_waiting"),
-            models.Index(fields=["-created"], name="stripe_event_newest"),
+            models.Index(fields=["-created"], include=["type", "state"], name="stripe_event_by_time"),
+            models.Index(
+                fields=["state", "-created"],
+                condition=Q(state__in=["received", "quarantined"]),
+                name="stripe_event_to_look_at",
+            ),
+            models.Index(fields=["object_id"], name="stripe_event_by_object"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=EventState.values), name="stripe_event_state_known")
