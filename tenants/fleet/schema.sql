@@ -283,6 +283,9 @@ INSERT INTO django_migrations (app, name, applied) VALUES
 ('core', '0001_initial', now()),
 ('tenants', '0002_status_moves', now()),
 ('tenants', '0003_capture_method', now()),
+('tenants', '0004_fleet', now()),
+('tenants', '0005_directory', now()),
+('tenants', '0006_operations_and_support', now()),
 ('payouts', '0001_initial', now()),
 ('payouts', '0002_initial', now()),
 ('payouts', '0003_ledger_guards', now()),
@@ -294,6 +297,7 @@ INSERT INTO django_migrations (app, name, applied) VALUES
 ('payouts', '0009_balanced_at_once', now()),
 ('payouts', '0010_charge_availability', now()),
 ('payouts', '0011_posting_is_the_owners', now()),
+('payouts', '0012_indexes_of_the_desk', now()),
 ('sessions', '0001_initial', now()),
 ('shop', '0001_initial', now()),
 ('shop', '0002_promotion_has_a_value', now()),
@@ -301,7 +305,4 @@ INSERT INTO django_migrations (app, name, applied) VALUES
 ('shop', '0004_money_by_line', now()),
 ('shop', '0005_credits_and_moves', now()),
 ('shop', '0006_reviews_and_pages', now()),
-('shop', '0007_dashboard', now()),
-('tenants', '0004_fleet', now()),
-('tenants', '0005_directory', now()),
-('tenants', '0006_operations_and_support', now());
+('shop', '0007_dashboard', now());
