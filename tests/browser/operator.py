@@ -13,6 +13,28 @@ from stack.commands import LOCAL_STRIPE_KEY
 from tests.browser.keeper import Shop
 
 LOOKS = 40
+# A job with one attempt, in place of attempts over half a day.
+ASK_ONCE = """
+from django.db import transaction
+from core.jobs import enqueue
+from core.models import Job
+with transaction.atomic():
+    enqueue("account.sync", stripe_account_id="{account}")
+    asked = Job.objects.filter(task="account.sync", args__stripe_account_id="{account}")
+    job = asked.latest("pk")
+    asked.filter(pk=job.pk).update(max_attempts=1)
+print(job.pk)
+"""
+# As a version of Souk would have left it that did not know what to do with such accounts.
+PUT_ASIDE = """
+from core.db import as_marketplace
+from payouts.models import StripeEvent
+with as_marketplace():
+    events = StripeEvent.objects.filter(type="account.updated", account="{account}", state="applied")
+    event = events.latest("created")
+    events.filter(pk=event.pk).update(state="quarantined", note="not understood by last week's version")
+print(event.pk)
+"""
 
 
 def at_desk(visitor: Visitor, path: str = "/desk") -> Page:
@@ -102,6 +124,20 @@ def account_of(visitor: Visitor, shop: Shop) -> str:
     account = part(page, "Money").get_by_text("acct_")
     look_until(page, account)
     return account.first.inner_text()
+
+
+def ask_once(scene: Scene, account: str) -> str:
+    """A job that reads the account from Stripe, and is parked if that does not work. Returns its number."""
+    return _printed(scene, ASK_ONCE.format(account=account))
+
+
+def put_aside(scene: Scene, account: str) -> str:
+    """The last news of the account, as if it waited for a person. Returns the event's id."""
+    return _printed(scene, PUT_ASIDE.format(account=account))
+
+
+def _printed(scene: Scene, code: str) -> str:
+    return scene.stack.manage("shell", "-c", code).split()[-1]
 
 
 def euros(text: str) -> Decimal:

@@ -11,12 +11,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from journey.http import control
+from journey.world import new_key
 from screenshots.scene import Host, Scene, Who
 from screenshots.visitor import Visitor
 from tests.browser.conftest import Visit
 from tests.browser.keeper import Shop, enter, open_shop, sell, verify
 from tests.browser.operator import (
     account_of,
+    ask_once,
     at_desk,
     available,
     euros,
@@ -25,6 +27,7 @@ from tests.browser.operator import (
     look_until,
     offer,
     part,
+    put_aside,
     refund,
     row,
     stripe_of,
@@ -33,28 +36,8 @@ from tests.browser.test_buying import heading
 from tests.browser.test_keyboard import enter as press_enter_on
 from tests.browser.test_keyboard import tab_to
 
+LONG_MS = 20_000  # work that takes long
 TROUBLE = {"kind": "error_500", "times": 50, "stored": False}
-# A job with one attempt left, in place of twenty-five attempts over half a day.
-LAST_ATTEMPT = """
-from django.db import transaction
-from core.jobs import enqueue
-from core.models import Job
-with transaction.atomic():
-    enqueue("account.sync", stripe_account_id="{account}")
-    job = Job.objects.latest("pk")
-    Job.objects.filter(pk=job.pk).update(max_attempts=1)
-print(job.pk)
-"""
-# As a version of Souk would have left it that did not know what to do with such accounts.
-PUT_ASIDE = """
-from core.db import as_marketplace
-from payouts.models import StripeEvent
-with as_marketplace():
-    events = StripeEvent.objects.filter(type="account.updated", account="{account}", state="applied")
-    event = events.latest("created")
-    events.filter(pk=event.pk).update(state="quarantined", note="not understood by last week's version")
-print(event.pk)
-"""
 
 
 @pytest.fixture
@@ -67,12 +50,7 @@ def stripe_url(scene: Scene) -> Iterator[str]:
 
 def delay(stripe_url: str, request: str) -> None:
     """The next such request takes long enough for a person to see that it does."""
-    control(stripe_url, "faults", {"match": request, "kind": "delay", "seconds": 2.5})
-
-
-def told(scene: Scene, code: str) -> str:
-    """What a program prints that runs beside the processes of the stack."""
-    return scene.stack.manage("shell", "-c", code).split()[-1]
+    control(stripe_url, "faults", {"match": request, "kind": "delay", "seconds": 3})
 
 
 # Storefronts -------------------------------------------------------------------------------------------------------
@@ -144,7 +122,7 @@ def test_a_storefront_is_found_and_suspended_without_a_mouse(visit: Visit, has_s
 def test_an_event_that_was_put_aside_is_applied_again(visitor: Visitor) -> None:
     shop = open_shop(visitor.scene, "Brass & Bloom")
     verify(shop)
-    event_id = told(visitor.scene, PUT_ASIDE.format(account=account_of(visitor, shop)))
+    event_id = put_aside(visitor.scene, account_of(visitor, shop))
     page = at_desk(visitor, "/desk/events?state=quarantined")
     page.get_by_label("Event or object").fill(event_id)
     page.get_by_role("main").get_by_role("button", name="Show").click()
@@ -173,6 +151,9 @@ def test_an_event_about_money_nobody_asked_to_move_stays_for_a_person(visitor: V
     expect(page.get_by_text("1 chosen")).to_be_visible()
     visitor.press("Apply again")
 
+    expect(page.get_by_role("status").first).to_have_text(
+        "They are applied again now. Look again in a moment."
+    )
     look_until(page, row(page, "Quarantined"))
     expect(row(page, "Quarantined")).to_contain_text(f"transfer {made.id} was not made by a payout of ours")
     visitor.follow("transfer.created")
@@ -183,10 +164,11 @@ def test_a_job_that_failed_too_often_is_given_a_new_start(visitor: Visitor, stri
     shop = open_shop(visitor.scene, "Moss & Mortar")
     account = account_of(visitor, shop)
     control(stripe_url, "faults", {"match": f"GET /v?/accounts/{account}*", **TROUBLE})
-    number = told(visitor.scene, LAST_ATTEMPT.format(account=account))
+    number = ask_once(visitor.scene, account)
     page = at_desk(visitor, "/desk/jobs")
-    look_until(page, row(page, number))
-    row(page, number).get_by_role("link").click()
+    job = page.get_by_role("row").filter(has=page.locator(f'a[href="/desk/jobs/{number}"]'))
+    look_until(page, job)
+    job.get_by_role("link").click()
     expect(heading(visitor)).to_contain_text("account.sync Parked")
     expect(part(page, "What went wrong")).to_contain_text("PaymentProviderUnavailable")
     expect(part(page, "What it was told")).to_contain_text(account)
@@ -194,7 +176,7 @@ def test_a_job_that_failed_too_often_is_given_a_new_start(visitor: Visitor, stri
     visitor.press("Try again")
 
     expect(page.get_by_role("status").first).to_have_text("They run again, with all their attempts.")
-    expect(row(page, number)).to_have_count(0)
+    expect(job).to_have_count(0)
     assert is_gone(visitor, f"/desk/jobs/{number}")
 
 
@@ -219,7 +201,7 @@ def test_a_difference_is_found_while_one_looks_and_explained_with_a_note(
     visitor.press("Compare now")
     expect(heading(visitor)).to_have_text("Comparison with Stripe")
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(part(page, "What was found")).to_be_visible()
+    expect(part(page, "What was found")).to_be_visible(timeout=LONG_MS)
     visitor.follow("To the differences")
     expect(row(page, top_up)).to_contain_text("Open")
     expect(row(page, top_up)).to_contain_text("€123.45")
@@ -233,7 +215,7 @@ def test_a_difference_is_found_while_one_looks_and_explained_with_a_note(
     expect(part(page, "History")).to_contain_text("our bank sent it, for refunds at Christmas")
     page = at_desk(visitor, "/desk/reconciliation")
     visitor.press("Compare now")
-    expect(part(page, "What was found")).to_be_visible()
+    expect(part(page, "What was found")).to_be_visible(timeout=LONG_MS)
     visitor.follow("To the differences")
     expect(row(page, top_up)).to_have_count(0)
     page.get_by_role("navigation", name="State").get_by_role("link", name="Explained").click()
@@ -247,18 +229,19 @@ def test_work_that_takes_long_shows_its_end_without_scripts(visit: Visit, stripe
     visitor.press("Compare now")
     expect(page.get_by_role("progressbar")).to_be_visible()
 
-    expect(part(page, "What was found")).to_be_visible(timeout=20_000)
+    expect(part(page, "What was found")).to_be_visible(timeout=LONG_MS)
 
 
 def test_a_payout_run_is_previewed_left_and_found_again_and_adds_up_to_the_last_cent(
     visit: Visit, stripe_url: str
 ) -> None:
     operator, owner = visit(), visit()
-    shop = open_shop(operator.scene, "Tallow & Thread")
+    name = f"Tallow {new_key()[:8]}"
+    shop = open_shop(operator.scene, name)
     amount = earn(shop)
     page = at_desk(operator, "/desk/payouts")
     operator.follow("Payout run")
-    expect(row(page, "Tallow & Thread").get_by_role("cell").last).to_have_text(amount)
+    expect(row(page, name).get_by_role("cell").last).to_have_text(amount)
     delay(stripe_url, "GET /v1/balance")
     page.on("dialog", lambda dialog: dialog.accept())
     operator.press("Run now")
@@ -268,9 +251,10 @@ def test_a_payout_run_is_previewed_left_and_found_again_and_adds_up_to_the_last_
     page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="Long work").click()
     expect(heading(operator)).to_have_text("Long work")
     page.get_by_role("main").get_by_role("link", name="Payout run").first.click()
-    expect(part(page, "What came of it")).to_contain_text(re.compile(r"Payouts requested\s*[1-9]"))
+    came = part(page, "What came of it")
+    expect(came).to_contain_text(re.compile(r"Payouts requested\s*[1-9]"), timeout=LONG_MS)
     operator.follow("To the payouts")
-    row(page, "Tallow & Thread").get_by_role("link").click()
+    row(page, name).get_by_role("link").click()
     expect(heading(operator)).to_contain_text(amount)
     look_until(page, page.get_by_role("heading", name="Statement 1"))
 
@@ -385,7 +369,9 @@ def test_nobody_else_gets_to_the_desk(visitor: Visitor, who: Who) -> None:
     page.get_by_label("Email").fill(login.email)
     page.get_by_label("Password").fill(login.password)
     visitor.press("Log in")
-    expect(page.get_by_text("Please enter the correct email and password for a staff account")).to_be_visible()
+    expect(
+        page.get_by_text("Please enter the correct email and password for a staff account")
+    ).to_be_visible()
     assert_kept_out(visitor)
 
 
