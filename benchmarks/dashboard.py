@@ -27,7 +27,10 @@ Report = list[dict[str, Any]]
 def main() -> int:
     """Prints the table, writes .souk/bench/dashboard.json; exit status 1 where a page asks or takes too much."""
     with Stack.fresh(pool_size=1, own_postgres=True) as stack:
-        print(f"starting a fresh stack, {PRODUCTS:,} products, {ORDERS:,} orders, {CUSTOMERS:,} customers", flush=True)
+        print(
+            f"starting a fresh stack, {PRODUCTS:,} products, {ORDERS:,} orders, {CUSTOMERS:,} customers",
+            flush=True,
+        )
         stack.start()
         stack.wait_ready(180)
         for name in ("worker", "web"):
@@ -43,7 +46,9 @@ def main() -> int:
     print(f"{'page':<44}{'ms':>8}{'slowest':>9}{'queries':>9}{'KB':>8}")
     for row in report:
         over = "" if is_within(row) else "  TOO MUCH"
-        print(f"{row['page']:<44}{row['ms']:>8.1f}{row['slowest']:>9.1f}{row['queries']:>9}{row['bytes'] / 1000:>8.1f}{over}")
+        print(
+            f"{row['page']:<44}{row['ms']:>8.1f}{row['slowest']:>9.1f}{row['queries']:>9}{row['bytes'] / 1000:>8.1f}{over}"
+        )
     return int(not all(is_within(row) for row in report))
 
 

@@ -11,7 +11,11 @@ PRODUCTS = int(os.environ.get("SOUK_BENCH_PRODUCTS", "10000"))
 ORDERS = int(os.environ.get("SOUK_BENCH_ORDERS", "100000"))
 CUSTOMERS, TO_SHIP, UNPAID_ORDERS, DAYS, CHUNK = 40_000, 400, 3_000, 400, 5_000
 NUMBER = "lpad(n::text, 7, '0')"
-ORDER, PAYMENT, SHIPMENT = ("md5('order' || n)::uuid", "md5('payment' || n)::uuid", "md5('shipment' || n)::uuid")
+ORDER, PAYMENT, SHIPMENT = (
+    "md5('order' || n)::uuid",
+    "md5('payment' || n)::uuid",
+    "md5('shipment' || n)::uuid",
+)
 # Evenly over the days, the newest last.
 PLACED = f"now() - interval '1 minute' * (({ORDERS} - n) * {DAYS * 1440 / ORDERS})"
 IS_NEW = f"n > {ORDERS - TO_SHIP}"
@@ -42,7 +46,12 @@ def make_large_shop() -> Any:
         (model,) = cursor.fetchone()
         for first in range(1, ORDERS + 1, CHUNK):
             with transaction.atomic():
-                span = {"first": first, "last": min(first + CHUNK - 1, ORDERS), "order": order.pk, "charge": order.charge_id}
+                span = {
+                    "first": first,
+                    "last": min(first + CHUNK - 1, ORDERS),
+                    "order": order.pk,
+                    "charge": order.charge_id,
+                }
                 _orders(cursor, span)
                 cursor.execute(COPY_FACTS, {**span, "model": model})
         account = SellerAccount.objects.get(tenant=tenant)
@@ -73,7 +82,11 @@ def _deliver(order: Any) -> None:
 
 def _products(cursor: Any) -> None:
     """Copies of the bowl, every other one with a second variant."""
-    product, variant, second = ("md5('product' || n)::uuid", "md5('variant' || n)::uuid", "md5('second' || n)::uuid")
+    product, variant, second = (
+        "md5('product' || n)::uuid",
+        "md5('variant' || n)::uuid",
+        "md5('second' || n)::uuid",
+    )
     span = {"first": 1, "last": PRODUCTS}
     copy(
         cursor, "shop_product", "true", span,
@@ -125,7 +138,15 @@ def _orders(cursor: Any, span: dict[str, Any]) -> None:
         cursor, "shop_payment", theirs, span,
         id=PAYMENT, order_id=ORDER, transaction_id=f"'ch_old_' || {NUMBER}", intent_id=f"'pi_old_' || {NUMBER}", session_id="NULL",
     )  # fmt: skip
-    copy(cursor, "shop_shipment", f"{theirs} AND NOT {IS_NEW}", span, id=SHIPMENT, order_id=ORDER, shipped_at=PLACED)
+    copy(
+        cursor,
+        "shop_shipment",
+        f"{theirs} AND NOT {IS_NEW}",
+        span,
+        id=SHIPMENT,
+        order_id=ORDER,
+        shipped_at=PLACED,
+    )
     copy(
         cursor, "shop_notification", theirs, span,
         id="md5('notification' || t.id || n)::uuid", order_id=ORDER, dedupe_key="t.dedupe_key || ':' || n",

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
-import services.catalogue_operations  # noqa: F401 - its operations are run here
+import services.catalogue_operations
 import services.order_export_services  # noqa: F401 - its operations are run here
 from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task
 from services.directory_services import rebuild_directory, refresh_directory

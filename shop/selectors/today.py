@@ -66,7 +66,7 @@ def sales(*, days: int, zone: ZoneInfo, currency: str, at: datetime) -> Sales:
     if unit == "week":
         first = today - timedelta(days=today.weekday() + days - 7)
     before = first - timedelta(days=days)
-    params = {
+    params: dict[str, Any] = {
         "unit": unit,
         "zone": str(zone),
         "since": _midnight(before, zone),
@@ -91,7 +91,7 @@ def sales(*, days: int, zone: ZoneInfo, currency: str, at: datetime) -> Sales:
 def best_sellers(*, days: int, zone: ZoneInfo, at: datetime) -> list[dict[str, Any]]:
     """What sold most in the range (of its newest 2,000 orders): product_id, title, units, amount_minor. One query."""
     today = at.astimezone(zone).date()
-    params = {
+    params: dict[str, Any] = {
         "since": _midnight(today - timedelta(days=days - 1), zone),
         "until": _midnight(today + timedelta(days=1), zone),
         "newest": NEWEST,

@@ -1,15 +1,16 @@
 """What scripts spare the seller: pictures come and go while the sheet is being typed, rows are added, texts are formatted."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from screenshots.scene import Host, Scene, Who
 from screenshots.visitor import Visitor
+from tests.browser.conftest import Visit
 from tests.browser.seller import PICTURE, make_lamp
 
 
 @pytest.fixture
-def opened(visit, scene: Scene) -> Page:
+def opened(visit: Visit, scene: Scene) -> Page:
     """The page of a new product with one picture, in the owner's browser."""
     visitor: Visitor = visit()
     path = f"/dashboard/products/by-slug/{make_lamp(scene, stock=3).slug}"
@@ -18,7 +19,7 @@ def opened(visit, scene: Scene) -> Page:
     return visitor.page
 
 
-def files(*names: str) -> list[dict]:
+def files(*names: str) -> list[FilePayload]:
     """Files to choose: a picture each, and what is none under a name that ends in .txt."""
     return [
         {
