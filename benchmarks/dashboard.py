@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from benchmarks.large_shop import CUSTOMERS, ORDERS, PRODUCTS, make_large_shop
+from benchmarks.large_shop import CUSTOMERS, LOOKED_AT, ORDERS, PRODUCTS, make_large_shop
 from stack.processes import ROOT, Stack
 
 TIMES = 9
@@ -134,7 +134,7 @@ def seller_pages(tenant: Any) -> dict[str, str]:
         "money": "/dashboard/money",
         "money: why not yet": "/dashboard/money/unpaid",
         "payouts": "/dashboard/payouts",
-        "a payout": f"/dashboard/payouts/{uuid_of('payout', '7')}",
+        "a payout": f"/dashboard/payouts/{uuid_of('payout', str(LOOKED_AT))}",
         "disputes": "/dashboard/disputes",
         "fee invoices": "/dashboard/invoices",
         "team": "/dashboard/team",
@@ -155,7 +155,7 @@ def desk_pages(tenant: Any) -> dict[str, str]:
         "desk: long work": "/desk/operations",
         "desk: payouts": "/desk/payouts",
         "desk: what a payout run would do": "/desk/payouts/run",
-        "desk: a payout": f"/desk/payouts/{uuid_of('payout', '7')}",
+        "desk: a payout": f"/desk/payouts/{uuid_of('payout', str(LOOKED_AT))}",
         "desk: reconciliation": "/desk/reconciliation",
         "desk: debts": "/desk/debts",
         "desk: a seller's money": f"/desk/sellers/{tenant.pk}",

@@ -10,6 +10,7 @@ from benchmarks.ledger import COPY_FACTS, PAY_OUT, copy
 PRODUCTS = int(os.environ.get("SOUK_BENCH_PRODUCTS", "10000"))
 ORDERS = int(os.environ.get("SOUK_BENCH_ORDERS", "100000"))
 CUSTOMERS, TO_SHIP, UNPAID_ORDERS, DAYS, CHUNK = 40_000, 400, 3_000, 400, 5_000
+LOOKED_AT = 7  # the payout whose page is measured; it has 1,000 orders
 NUMBER = "lpad(n::text, 7, '0')"
 ORDER, PAYMENT, SHIPMENT = (
     "md5('order' || n)::uuid",
@@ -68,7 +69,20 @@ def make_large_shop() -> Any:
         cursor.execute(f"SELECT setval('shop_order_number', {ORDERS} + 2000)")
         cursor.execute("VACUUM (ANALYZE)")
     connection.set_schema_to_public()
+    _freeze(tenant, number=LOOKED_AT)
     return tenant
+
+
+def _freeze(tenant: Any, *, number: int) -> None:
+    """One of the payouts has the statement that it would have got when it was sent."""
+    from payouts.models import Payout
+    from services.statement_services import freeze_statement
+    from tenants.context import tenant_scope
+
+    payout = Payout.objects.get(tenant=tenant, number=number)
+    with tenant_scope(tenant):
+        statement = freeze_statement(payout, issued_at=payout.sent_at)
+    Payout.objects.filter(pk=payout.pk).update(statement=statement)
 
 
 def _deliver(order: Any) -> None:
