@@ -59,7 +59,7 @@ def test_every_text_of_the_pages_is_in_the_catalogues():
     marked = re.compile(r"""\{%\s*translate\s+(?:"([^"]+)"|'([^']+)')""")
     for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
         for double, single in marked.findall(template.read_text()):
-            assert (double or single) in known, template
+            assert (double or single).replace("%", "%%") in known, template  # as Django looks them up
 
 
 def test_no_text_of_a_page_is_left_unmarked():
@@ -69,7 +69,7 @@ def test_no_text_of_a_page_is_left_unmarked():
         re.DOTALL,
     )
     blocks = re.compile(r"\{%\s*blocktranslate\b.*?\{%\s*endblocktranslate\s*%\}", re.DOTALL)
-    allowed = {"Souk", "API", "Shopify", "Stripe", "g", "UTC", "/pages/"}
+    allowed = {"Souk", "API", "CSV", "/products/", "Shopify", "Stripe", "g", "UTC", "/pages/"}
     for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
         if "desk" in template.parts:
             continue  # the operator's desk speaks English
