@@ -37,9 +37,14 @@ def problem_body(
     return {**facts, **body}
 
 
+def status_of(error: errors.DomainError) -> int:
+    """The HTTP status of a refusal."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+
+
 def problem_response(error: errors.DomainError) -> Response:
     """A refusal as a DRF response, with Retry-After where waiting helps."""
-    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+    status = status_of(error)
     body = problem_body(
         code=error.code, title=error.title, status=status, detail=error.sentence, **error.facts
     )

@@ -15,7 +15,7 @@ from django.utils import translation
 from django.views import View
 
 from core.errors import DomainError, Invalid, NotFound, Unavailable
-from core.problems import STATUS, WEATHER
+from core.problems import WEATHER, status_of
 from payouts.selectors import what_waits
 from tenants.desk.navigation import navigation
 from tenants.web.views import not_found
@@ -91,11 +91,6 @@ class DeskPage(View):
         return self.show(
             request, status=status_of(refusal), template="desk/refused.html", problem=say(refusal)
         )
-
-
-def status_of(refusal: DomainError) -> int:
-    """The HTTP status of a refusal."""
-    return next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), 400)
 
 
 def say(refusal: DomainError) -> str:

@@ -11,13 +11,14 @@ from django.shortcuts import redirect
 from core.clock import now
 from core.errors import DomainError, Invalid
 from core.forms import add_refusal
+from core.problems import status_of
 from services.ledger_services import seller_balances
 from services.schema_recording_services import code_version
 from services.support_services import open_support_view
 from services.tenant_services import close_tenant, provision_tenant, reactivate_tenant, suspend_tenant
 from tenants.desk.charts import volume_chart
 from tenants.desk.forms import REASON_LENGTH, ProvisionForm, StorefrontsForm, reason_of
-from tenants.desk.frame import DeskPage, back, status_of
+from tenants.desk.frame import DeskPage, back
 from tenants.desk.health import account_of, health_of, why_not_paid
 from tenants.desk_figures import Captured, Range, volume_by_day, volumes
 from tenants.desk_selectors import (

@@ -18,7 +18,7 @@ from core.db import OnlyReads, only_reads
 from core.errors import Conflict, DomainError, Invalid, Refused
 from core.forms import as_sentence
 from core.pagination import cursor_page
-from core.problems import STATUS
+from core.problems import status_of
 from services.order_history import Actor
 from services.support_services import OnlyLooking, note_support_page
 from shop.models import ActorKind
@@ -120,7 +120,7 @@ class StaffPage(Page):
         try:
             return do(request, *args, **kwargs)
         except DomainError as refusal:
-            status = next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), 400)
+            status = status_of(refusal)
             if status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
                 raise
             return self.show_again(request, *args, problem=say(refusal), status=status, **kwargs)

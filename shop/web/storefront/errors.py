@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError, Unavailable
-from core.problems import STATUS, json_not_found
+from core.problems import json_not_found, status_of
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -19,9 +19,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
     """A refusal that has no place of its own on a page."""
-    status = next((status for kind, status in STATUS.items() if isinstance(refusal, kind)), 400)
     context = {"title": refusal.title, "sentence": refusal.sentence if refusal.detail else ""}
-    response = render(request, "storefront/error.html", context, status=status)
+    response = render(request, "storefront/error.html", context, status=status_of(refusal))
     if isinstance(refusal, Unavailable) or "retry_after" in refusal.facts:
         response["Retry-After"] = str(refusal.facts["retry_after"])
     return response
