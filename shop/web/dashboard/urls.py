@@ -21,6 +21,7 @@ from shop.web.dashboard.people import TeamPage
 from shop.web.dashboard.product_edit import ProductPage
 from shop.web.dashboard.products import ImportPage, NewProductPage, ProductSlugPage, ProductsPage
 from shop.web.dashboard.promotions import PromotionPage, PromotionsPage
+from shop.web.dashboard.reserve_pages import ReservePage
 from shop.web.dashboard.searching import SearchPage
 from shop.web.dashboard.selling import EditPage, PagesPage, ReviewPage, ReviewsPage
 from shop.web.dashboard.settings import SettingsPage
@@ -67,6 +68,7 @@ urlpatterns = [
     path("dashboard/products/<uuid:product_id>", ProductPage.as_view(), name="product"),
     path("dashboard/money", BalancePage.as_view(), name="money"),
     path("dashboard/money/unpaid", UnpaidPage.as_view(), name="unpaid"),
+    path("dashboard/money/reserve", ReservePage.as_view(), name="reserve"),
     path("dashboard/shipping", ShippingPage.as_view(), name="shipping"),
     path("dashboard/payouts", PayoutsPage.as_view(), name="payouts"),
     path("dashboard/payouts/number/<int:number>", PayoutNumberPage.as_view(), name="payout-number"),
