@@ -123,14 +123,22 @@ def run_payouts(
 
 
 @marketplace_work
-def preview_payouts(*, tenant_ids: Sequence[UUID] | None = None, at: datetime | None = None) -> list[Plan]:
+def preview_payouts(
+    *,
+    tenant_ids: Sequence[UUID] | None = None,
+    at: datetime | None = None,
+    patience_seconds: int | None = None,
+) -> list[Plan]:
     """What a run would request now, seller by seller, and what it would leave and why. Writes nothing.
 
-    A few queries, however many sellers there are; sales are looked at only where not all of them can be paid.
+    A few queries, however many sellers there are; sales are looked at only where not all of them can be paid. Stripe is
+    asked only where there is something to pay, and not waited for longer than `patience_seconds`. Raises
+    PaymentProviderUnavailable.
     """
     at = at or now()
-    movable = movable_at_stripe()
-    sums, busy = free_sums(tenant_ids=tenant_ids, at=at), _busy(tenant_ids)
+    sums = free_sums(tenant_ids=tenant_ids, at=at)
+    movable = movable_at_stripe(patience_seconds=patience_seconds) if sums else {}
+    busy = _busy(tenant_ids)
     plans: list[Plan] = []
     for account in _sellers(list(sums)):
         for currency, available in sums[account.tenant_id].items():
@@ -164,9 +172,9 @@ def _sellers(tenant_ids: Sequence[UUID] | None) -> QuerySet[SellerAccount]:
     return accounts.select_related("tenant").order_by("tenant__created_at")
 
 
-def movable_at_stripe() -> dict[str, int]:
+def movable_at_stripe(*, patience_seconds: int | None = None) -> dict[str, int]:
     """What Stripe says can be transferred now, per currency, less what payouts have asked for that are still being made."""
-    with stripe_api() as stripe:
+    with stripe_api(patience_seconds=patience_seconds) as stripe:
         balance = stripe.v1.balance.retrieve()
     movable = {part.currency.upper(): part.amount for part in balance.available}
     asked = Payout.objects.filter(status=PayoutStatus.REQUESTED, source_charge=None)

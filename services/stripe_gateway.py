@@ -17,6 +17,7 @@ from core.db import must_be_outside_transaction
 from core.errors import Conflict, Unavailable
 
 API_VERSION = "2026-10-28.endive"
+RETRIES = 2
 
 
 class PaymentProviderUnavailable(Unavailable):
@@ -70,23 +71,29 @@ class PooledClient(stripe.HTTPClient):
 
 
 @lru_cache(maxsize=4)
-def _client(key: str, api_base: str, timeout: int) -> stripe.StripeClient:
+def _client(key: str, api_base: str, timeout: int, retries: int) -> stripe.StripeClient:
     options: dict[str, Any] = {"base_addresses": {"api": api_base}} if api_base else {}
     return stripe.StripeClient(
         key,
         stripe_version=API_VERSION,
-        max_network_retries=2,
+        max_network_retries=retries,
         http_client=PooledClient(timeout),
         **options,
     )
 
 
 @contextmanager
-def stripe_api() -> Iterator[stripe.StripeClient]:
-    """Stripe's client for a call or a few. Raises InTransaction (a bug), PaymentProviderUnavailable, PaymentProviderRefused."""
+def stripe_api(*, patience_seconds: int | None = None) -> Iterator[stripe.StripeClient]:
+    """Stripe's client for a call or a few. Raises InTransaction (a bug), PaymentProviderUnavailable, PaymentProviderRefused.
+
+    `patience_seconds`: each call is tried once and given up after that, where somebody waits for a page that can do without.
+    """
     must_be_outside_transaction()
+    timeout, retries = settings.STRIPE_TIMEOUT_SECONDS, RETRIES
+    if patience_seconds is not None:
+        timeout, retries = min(patience_seconds, timeout), 0
     try:
-        yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, settings.STRIPE_TIMEOUT_SECONDS)
+        yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, timeout, retries)
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise PaymentProviderUnavailable(retry_after=5) from error
     except (stripe.InvalidRequestError, stripe.CardError, stripe.PermissionError) as error:

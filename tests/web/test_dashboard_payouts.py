@@ -4,6 +4,8 @@ import csv
 import html
 import io
 import re
+import socket
+import time
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -16,6 +18,7 @@ from payouts.models import Charge, CommissionInvoice, InvoiceSeries, Payout, Sel
 from services.payout_services import run_payouts
 from services.refund_services import request_refund
 from shop.selectors.payout_statements import break_down
+from shop.web.dashboard.payout_pages import PATIENCE_SECONDS
 from shop.web.dashboard.payout_words import tell
 from tenants.models import Tenant
 from tests.documents.samples import line, order_line, statement
@@ -339,15 +342,42 @@ def test_asking_for_nothing_is_refused_with_the_reason(seller, owner):  # noqa: 
     assert 'role="alert"' in owner.text
 
 
-def test_where_stripe_does_not_answer_the_list_is_there(owner, settings):  # noqa: F811
+def test_where_stripe_does_not_answer_the_list_is_there(seller, owner, stripe_local, settings):  # noqa: F811
     made(owner.tenant)
+    sell(10_000, stripe_local)
+    Charge.objects.update(available_at=timezone.now() - timedelta(minutes=1))
     settings.STRIPE_API_BASE = "http://127.0.0.1:9"
 
     assert owner.get("/dashboard/payouts").status_code == 200
     assert "Payout 999" in owner.text
     assert "Stripe does not say right now" in owner.text
-    assert owner.post("/dashboard/payouts", {"action": "pay"}).status_code in (409, 503)
+    assert owner.post("/dashboard/payouts", {"action": "pay"}).status_code == 503
     assert 'role="alert"' in owner.text
+
+
+def test_stripe_is_not_waited_for_while_somebody_waits_for_the_page(
+    seller,  # noqa: F811
+    owner,  # noqa: F811
+    stripe_local,
+    settings,
+):
+    sell(10_000, stripe_local)
+    Charge.objects.update(available_at=timezone.now() - timedelta(minutes=1))
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes calls and says nothing
+        settings.STRIPE_API_BASE = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        started = time.monotonic()
+        owner.get("/dashboard/payouts")
+
+    assert time.monotonic() - started < 2 * PATIENCE_SECONDS
+    assert "Stripe does not say right now" in owner.text
+
+
+def test_stripe_is_not_asked_where_nothing_can_be_paid(owner, settings):  # noqa: F811
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+
+    owner.get("/dashboard/payouts")
+
+    assert "Nothing is available yet." in owner.text
 
 
 @pytest.mark.parametrize(

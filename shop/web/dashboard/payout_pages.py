@@ -33,6 +33,7 @@ from shop.web.dashboard.payout_words import (
 from tenants.permissions import MANAGERS, OWNER
 
 MOST_DIGITS = 6
+PATIENCE_SECONDS = 3  # with Stripe, while somebody waits for the page
 
 
 class PayoutsPage(StaffPage):
@@ -74,7 +75,7 @@ class PayoutsPage(StaffPage):
         if self.is_support:
             return [], True
         try:
-            return preview_payouts(tenant_ids=[request.tenant.pk]), False
+            return preview_payouts(tenant_ids=[request.tenant.pk], patience_seconds=PATIENCE_SECONDS), False
         except DomainError:
             return [], True
 
