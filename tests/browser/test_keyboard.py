@@ -6,9 +6,11 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from screenshots.visitor import ADDRESS, EMAIL, GOOD_CARD, Visitor
+from tests.browser.keeper import PASSWORD, open_shop, sell
 from tests.browser.test_buying import CONFIRMED, heading
 
 MOST_TABS = 80
+LAMP = {"title": "Lamp", "is_published": True, "variants": [{"price_minor": 4_500}]}
 UNSEEN_FOCUS = """() => {
     const focused = document.activeElement;
     if (!focused || focused === document.body) return "nothing";
@@ -79,3 +81,25 @@ def test_the_focus_stays_on_the_choice_that_was_made(visitor: Visitor) -> None:
 
     expect(visitor.page.get_by_role("group", name="Glaze")).to_contain_text("Glaze Ink")
     expect(visitor.page.get_by_role("link", name="Ink", exact=True)).to_be_focused()
+
+
+def test_a_seller_ships_and_refunds_with_the_keyboard_alone(visitor: Visitor) -> None:
+    page, shop = visitor.page, open_shop(visitor.scene)
+    lamp = shop.staff.post("seller/products", LAMP).expect(201)["variants"][0]["id"]
+    shop.staff.post(f"seller/inventory/{lamp}/receive", {"quantity": 2}).expect(200)
+    sell(shop, (lamp, 2))
+    page.goto(f"{shop.address}/dashboard/orders")
+    fill(visitor, "E-mail", shop.email)
+    fill(visitor, "Password", PASSWORD)
+    page.keyboard.press("Enter")
+    enter(visitor, page.get_by_role("main").get_by_role("link", name=re.compile(r"^#\d+")).first)
+    fill(visitor, "Carrier", "DHL")
+    enter(visitor, page.get_by_role("button", name="Mark as shipped"))
+    expect(heading(visitor)).to_contain_text("Shipped")
+    enter(visitor, page.get_by_role("link", name="Refund"))
+    fill(visitor, "Pieces of Lamp", "1")
+    fill(visitor, "Reason", "a dent")
+    enter(visitor, page.get_by_role("button", name="See what it comes to"))
+    enter(visitor, page.get_by_role("button", name="Refund €45.00"))
+
+    expect(page.get_by_role("region", name="Refunds")).to_contain_text("€45.00")
