@@ -27,6 +27,7 @@ class Sheet:
     def __init__(self, *, title: str, author: str, issued_at: datetime) -> None:
         self.title = title
         self.y = TOP
+        self._measured: dict[tuple[str, float, bool], float] = {}
         self.pdf = FPDF(format="A4")
         self.pdf.set_auto_page_break(False)
         self.pdf.set_title(encodable(title))
@@ -59,12 +60,18 @@ class Sheet:
     ) -> None:
         """One line on the baseline `y`, cut to `room`. With `right`, `x` is where it ends."""
         line = self.cut(text, room=room, size=size, bold=bold)
+        end = self.width(line, size=size, bold=bold) if right else 0
+        self._font(size=size, bold=bold)
         self.pdf.set_text_color(*(GREY if grey else INK))
-        self.pdf.text(x - self.width(line, size=size, bold=bold) if right else x, y, visual(line))
+        self.pdf.text(x - end, y, visual(line))
 
     def width(self, text: str, *, size: float = BODY, bold: bool = False) -> float:
-        self._font(size=size, bold=bold)
-        return self.pdf.get_string_width(text)
+        """In millimetres. A table asks for the same cell several times, and measuring is most of its work."""
+        known = self._measured.get((text, size, bold))
+        if known is None:
+            self._font(size=size, bold=bold)
+            known = self._measured[text, size, bold] = self.pdf.get_string_width(text)
+        return known
 
     def cut(self, text: object, *, room: float, size: float = BODY, bold: bool = False) -> str:
         """As much of `text` as `room` holds, with an ellipsis where some is missing."""
