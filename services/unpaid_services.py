@@ -1,5 +1,6 @@
 """Why money is not paid yet: one decision, made in PostgreSQL for one sale as for all of them."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, LiteralString
@@ -66,7 +67,7 @@ WITH unpaid AS (
       ON s.currency = c.currency
 )
 """
-ROWS = """
+CHOSEN: LiteralString = """
 , chosen AS (
   SELECT * FROM judged j
    WHERE (%(state)s::text IS NULL OR j.state = %(state)s::text)
@@ -74,16 +75,32 @@ ROWS = """
      AND (%(before)s::timestamptz IS NULL OR (j.captured_at, j.charge_id) < (%(before)s::timestamptz, %(before_id)s::text))
    ORDER BY j.captured_at DESC, j.charge_id DESC LIMIT %(limit)s
 )
-SELECT j.charge_id, j.order_id, j.order_number, j.currency, j.captured_at, j.unpaid_minor, j.state, j.return_days,
+"""
+COLUMNS: LiteralString = """
+       j.charge_id, j.order_id, j.order_number, j.currency, j.captured_at, j.unpaid_minor, j.state, j.return_days,
        CASE WHEN j.state IN ('hold', 'return_window', 'funds_pending') THEN j.available_at END,
        CASE WHEN j.state = 'dispute_open' THEN (
          SELECT CASE WHEN d.status = 'needs_response' THEN d.evidence_due_at END FROM public.payouts_dispute d
           WHERE d.charge_id = j.charge_id AND d.closed_at IS NULL ORDER BY d.dispute_id LIMIT 1) END
-  FROM chosen j ORDER BY j.captured_at DESC, j.charge_id DESC
 """
-SUMS = """
+NEWEST: LiteralString = " ORDER BY j.captured_at DESC, j.charge_id DESC"
+ROWS: LiteralString = CHOSEN + "SELECT" + COLUMNS + "FROM chosen j" + NEWEST
+SUMS: LiteralString = """
 SELECT j.currency, j.state, j.is_pending, count(*), sum(j.unpaid_minor) FROM judged j GROUP BY 1, 2, 3
 """
+# Both of one look at the sales: there can be very many.
+PAGE: LiteralString = (
+    CHOSEN  # noqa: S608
+    + ", added (currency, state, is_pending, sales, unpaid_minor) AS ("
+    + SUMS
+    + """), told AS (
+  SELECT jsonb_agg(jsonb_build_array(a.currency, a.state, a.is_pending, a.sales, a.unpaid_minor)) AS sums FROM added a
+)
+SELECT told.sums,"""
+    + COLUMNS
+    + "FROM told LEFT JOIN chosen j ON true"
+    + NEWEST
+)
 # What is unpaid and of no sale: what was taken back from payouts, and debts that were given up.
 LOOSE = """
 SELECT a.currency, -sum(u.amount_minor)
@@ -210,18 +227,40 @@ def unpaid_sales(
     limit: int = 25,
 ) -> tuple[list[Unpaid], str | None]:
     """A page of the storefront's unpaid sales, newest first, and the cursor of the next. One query. Raises Invalid (cursor)."""
+    asked = _asked(state, is_pending, cursor, limit)
+    return _page(_judge(ROWS, tenant_id, standings, at, **asked), standings, limit)
+
+
+def unpaid_page(
+    *,
+    tenant_id: UUID,
+    standings: dict[str, Standing],
+    at: datetime,
+    state: str | None = None,
+    is_pending: bool | None = None,
+    limit: int = 25,
+) -> tuple[list[Unpaid], str | None, list[UnpaidSum]]:
+    """The first page of `unpaid_sales`, the cursor of the next, and `unpaid_sums`. One query, for half of what two cost."""
+    rows = _judge(PAGE, tenant_id, standings, at, **_asked(state, is_pending, "", limit))
+    sums = [UnpaidSum(*told) for told in json.loads(rows[0][0] or "[]")]
+    page, following = _page([row[1:] for row in rows if row[1] is not None], standings, limit)
+    return page, following, _in_order(sums)
+
+
+def _asked(state: str | None, is_pending: bool | None, cursor: str, limit: int) -> dict[str, Any]:
     before, before_id = _position(cursor) if cursor else (None, "")
-    rows = _judge(
-        ROWS,
-        tenant_id,
-        standings,
-        at,
-        state=state,
-        is_pending=is_pending,
-        before=before,
-        before_id=before_id,
-        limit=limit + 1,
-    )
+    return {
+        "state": state,
+        "is_pending": is_pending,
+        "before": before,
+        "before_id": before_id,
+        "limit": limit + 1,
+    }
+
+
+def _page(
+    rows: list[tuple[Any, ...]], standings: dict[str, Standing], limit: int
+) -> tuple[list[Unpaid], str | None]:
     page = [_unpaid(row, standings) for row in rows[:limit]]
     more = len(rows) > limit
     return page, encode_cursor([page[-1].captured_at.isoformat(), page[-1].charge_id]) if more else None
@@ -234,6 +273,10 @@ def unpaid_sums(*, tenant_id: UUID, standings: dict[str, Standing], at: datetime
         UnpaidSum(currency, state, is_pending, sales, int(minor))
         for currency, state, is_pending, sales, minor in rows
     ]
+    return _in_order(sums)
+
+
+def _in_order(sums: list[UnpaidSum]) -> list[UnpaidSum]:
     return sorted(sums, key=lambda each: (each.currency, STATES.index(each.state), not each.is_pending))
 
 

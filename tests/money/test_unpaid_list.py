@@ -18,6 +18,7 @@ from services.unpaid_services import (
     STATES,
     standings,
     unpaid_of_no_sale,
+    unpaid_page,
     unpaid_sales,
     unpaid_sums,
     why_unpaid,
@@ -179,6 +180,29 @@ def test_the_list_goes_on_where_it_stopped_and_names_each_sale_once(many):
     assert seen == whole
     assert len({row.charge_id for row in seen}) == len(seen)
     assert [row.captured_at for row in seen] == sorted((row.captured_at for row in seen), reverse=True)
+
+
+def test_the_first_page_is_the_list_and_its_sums_of_one_look(many, django_assert_num_queries):
+    for at in (timezone.now(), later(30)):
+        found = {"tenant_id": many.pk, "standings": standings(tenant_id=many.pk, at=at), "at": at}
+        for wanted in (
+            {},
+            {"state": "hold"},
+            {"state": "on_request"},
+            {"is_pending": True},
+            {"is_pending": False},
+        ):
+            with django_assert_num_queries(1):
+                rows, following, sums = unpaid_page(**found, **wanted, limit=2)
+
+            assert (rows, following) == unpaid_sales(**found, **wanted, limit=2)
+            assert sums == unpaid_sums(**found)
+
+
+def test_the_first_page_of_nothing_is_empty(seller):
+    at = timezone.now()
+
+    assert unpaid_page(tenant_id=seller.pk, standings={}, at=at) == ([], None, [])
 
 
 def test_pending_and_available_part_the_list(many):

@@ -1,5 +1,6 @@
 """The seller's balance: what there is, when the rest comes, what happened to it, and why an order is not paid yet."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +20,11 @@ from services.unpaid_services import (
     STATES,
     Standing,
     Unpaid,
+    UnpaidSum,
     stand,
     unpaid_of_no_sale,
+    unpaid_page,
     unpaid_sales,
-    unpaid_sums,
 )
 from shop.selectors.book_sums import book_sums
 from shop.selectors.books import Coming, beside_balances, booked, books_of, money_coming, payout_numbers
@@ -52,7 +54,8 @@ class BalancePage(StaffPage):
         form = BooksForm(request.GET)
         wanted = form.wanted()
         rows, pages = listed(request, books_of(tenant, zone=zone, **wanted), fields=("posted_at", "pk"))
-        sums = book_sums(tenant, zone=zone, at=at, **wanted)
+        is_later = bool(request.GET.get("cursor"))
+        sums = [] if is_later else book_sums(tenant, zone=zone, at=at, **wanted)
         amounts, payouts = booked(tenant, rows), payout_numbers(rows)
         return self.show(
             request,
@@ -66,7 +69,7 @@ class BalancePage(StaffPage):
             months=months(at.astimezone(zone).date()),
             sums=None if sums is None else [added_up(each) for each in sums],
             is_narrowed=any(request.GET.get(name) for name in FILTERS),
-            is_later=bool(request.GET.get("cursor")),
+            is_later=is_later,
             rows=[told(row, amounts[row.pk], payouts) for row in rows],
             pager={name: address and f"{address}#books" for name, address in pages.items()},
         )
@@ -127,8 +130,7 @@ class UnpaidPage(StaffPage):
             "state": reason or None,
             "is_pending": {"pending": True, "available": False}.get(part),
         }
-        rows, pages = _page_of(request, wanted)
-        sums = unpaid_sums(tenant_id=tenant.pk, standings=standings, at=at)
+        rows, pages, sums = _page_of(request, wanted)
         return self.show(
             request,
             rows=[_explained(row, standings, account.payouts_paused_reason) for row in rows],
@@ -142,13 +144,16 @@ class UnpaidPage(StaffPage):
         )
 
 
-def _page_of(request: HttpRequest, wanted: dict[str, Any]) -> tuple[list[Unpaid], dict[str, str]]:
-    """A cursor that is not ours begins the list anew."""
-    try:
-        rows, following = unpaid_sales(**wanted, cursor=request.GET.get("cursor", "")[:400])
-    except Invalid:
-        rows, following = unpaid_sales(**wanted)
-    return rows, pager(request, following)
+def _page_of(
+    request: HttpRequest, wanted: dict[str, Any]
+) -> tuple[list[Unpaid], dict[str, str], list[UnpaidSum]]:
+    """The sums stand above the first page only. A cursor that is not ours begins the list anew."""
+    if cursor := request.GET.get("cursor", "")[:400]:
+        with suppress(Invalid):
+            rows, following = unpaid_sales(**wanted, cursor=cursor)
+            return rows, pager(request, following), []
+    rows, following, sums = unpaid_page(**wanted)
+    return rows, pager(request, following), sums
 
 
 def _explained(sale: Unpaid, standings: dict[str, Standing], paused_reason: str) -> dict[str, Any]:
