@@ -77,7 +77,7 @@ def test_signing_in_to_the_admin_leads_nowhere_else(db, client, target):
     login = {"username": operator.email, "password": PASSWORD, "next": target}
     answer = client.post(f"/admin/login/?next={target}", login, headers={"host": MARKETPLACE})
     assert answer.status_code == 302
-    assert answer.headers["Location"] == "/admin/"
+    assert answer.headers["Location"] == "/desk"
 
 
 @pytest.mark.parametrize("target", EVIL)

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -182,7 +183,9 @@ def test_who_is_invited_joins_and_sees_what_the_role_may_and_no_more(
         enter(them, shop, email=email)
     seen = them.page.get_by_role("navigation", name="Dashboard")
     for part in PARTS:
-        expect(seen.get_by_role("link", name=re.compile(f"^{part}"))).to_have_count(int(part in SEEN_BY[role]))
+        expect(seen.get_by_role("link", name=re.compile(f"^{part}"))).to_have_count(
+            int(part in SEEN_BY[role])
+        )
     for part, path in PARTS.items():
         answer = them.page.goto(f"{shop.address}/dashboard/{path}")
         assert answer is not None
@@ -212,6 +215,7 @@ def test_a_payout_is_read_to_its_last_cent(visitor: Visitor) -> None:
     page.goto(f"{shop.address}/dashboard/payouts")
     page.on("dialog", lambda dialog: dialog.accept())
     visitor.press("Ask for a payout now")
+    eventually("it is sent", lambda: [row["status"] for row in payouts_of(shop)] == ["sent"])
     visitor.follow("Payout 1")
 
     assert euros(heading(visitor).inner_text()) == available
@@ -231,6 +235,11 @@ def test_a_payout_is_read_to_its_last_cent(visitor: Visitor) -> None:
 def amounts(place: Page | Locator, selector: str) -> list[Decimal]:
     """The amounts of all that matches, folded in or not."""
     return [euros(text) for text in place.locator(selector).all_text_contents()]
+
+
+def payouts_of(shop: Shop) -> list[dict[str, Any]]:
+    """The shop's payouts, newest first."""
+    return list(shop.staff.get("seller/payouts").expect(200)["results"])
 
 
 def is_available(shop: Shop) -> bool:
