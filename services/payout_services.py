@@ -132,13 +132,11 @@ def preview_payouts(
     """What a run would request now, seller by seller, and what it would leave and why. Writes nothing.
 
     A few queries, however many sellers there are; sales are looked at only where not all of them can be paid. Stripe is
-    asked only where there is something to pay, and not waited for longer than `patience_seconds`. Raises
-    PaymentProviderUnavailable.
+    asked first, and not waited for longer than `patience_seconds`. Raises PaymentProviderUnavailable.
     """
     at = at or now()
-    sums = free_sums(tenant_ids=tenant_ids, at=at)
-    movable = movable_at_stripe(patience_seconds=patience_seconds) if sums else {}
-    busy = _busy(tenant_ids)
+    movable = movable_at_stripe(patience_seconds=patience_seconds)
+    sums, busy = free_sums(tenant_ids=tenant_ids, at=at), _busy(tenant_ids)
     plans: list[Plan] = []
     for account in _sellers(list(sums)):
         for currency, available in sums[account.tenant_id].items():

@@ -372,14 +372,6 @@ def test_stripe_is_not_waited_for_while_somebody_waits_for_the_page(
     assert "Stripe does not say right now" in owner.text
 
 
-def test_stripe_is_not_asked_where_nothing_can_be_paid(owner, settings):  # noqa: F811
-    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
-
-    owner.get("/dashboard/payouts")
-
-    assert "Nothing is available yet." in owner.text
-
-
 @pytest.mark.parametrize(
     ("form", "kept"),
     [
