@@ -62,7 +62,7 @@ def seed_demo(*, say: Say = lambda line: None, samples_only: bool = False) -> di
         shops.append({"name": shop.name, "url": tenant.url, "email": shop.owner, "password": PASSWORD})
     rebuild_directory()
     return {
-        "operator": {"url": f"{Tenant.marketplace_url()}/admin/", "email": OPERATOR, "password": PASSWORD},
+        "operator": {"url": f"{Tenant.marketplace_url()}/desk", "email": OPERATOR, "password": PASSWORD},
         "storefronts": shops,
         "buyer": {"url": shops[0]["url"], "email": BUYER, "password": PASSWORD},
     }
