@@ -26,8 +26,12 @@ def shops(committed, request) -> Iterator[list[Tenant]]:
 
 
 @pytest.fixture
-def next_release(shops, settings) -> Iterator[None]:
-    """From here on this process runs the next release's code."""
+def next_release(shops, settings, monkeypatch) -> Iterator[None]:
+    """From here on this process runs the next release's code.
+
+    Django reloads packages of migrations; while it does, this one has lost its second folder for every other thread.
+    """
+    monkeypatch.setattr("django.db.migrations.loader.reload", lambda module: module)
     settings.MIGRATION_MODULES = {"shop": "tests.fleet.next_release"}
     forget_versions()
     yield
