@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.jobs import enqueue, forget_queued
 from services.fleet_services import schema_lags
 from tenants.context import current_tenant, tenant_scope
-from tenants.models import ListedProduct, ListedStorefront, Tenant, TenantStatus
+from tenants.models import GONE, ListedProduct, ListedStorefront, Tenant, TenantStatus
 
 log = structlog.get_logger("souk.directory")
 COLUMNS = (
@@ -94,7 +94,7 @@ def rebuild_directory(
         changed = _refresh_or_leave(tenant)
         on_progress(tenant, changed)
         total += changed
-    closed = chosen.filter(status=TenantStatus.CLOSED).order_by()
+    closed = chosen.filter(status__in=GONE).order_by()
     ListedProduct.objects.filter(tenant__in=closed).delete()
     ListedStorefront.objects.filter(tenant__in=closed).delete()
     return total

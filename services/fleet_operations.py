@@ -16,7 +16,7 @@ from services.audit_services import record_audit
 from services.fleet_services import FleetOptions, check_fleet, migrate_fleet
 from services.operation_services import Outcome, Say, runner, start_operation
 from services.schema_recording_services import ScriptDiffers
-from tenants.models import Operation, Tenant, TenantStatus
+from tenants.models import GONE, Operation, Tenant
 
 MIGRATE, CHECK = "fleet.migrate", "fleet.check"
 # What a page can show; the rest is counted.
@@ -46,7 +46,7 @@ def start_fleet_run(*, actor_id: UUID, only: UUID | None = None) -> Operation:
     _must_not_run(MIGRATE)
     tenant = None
     if only is not None:
-        tenant = Tenant.objects.filter(pk=only).exclude(status=TenantStatus.CLOSED).first()
+        tenant = Tenant.objects.filter(pk=only).exclude(status__in=GONE).first()
         if tenant is None:
             raise NotFound(what="storefront")
     operation: Operation = start_operation(MIGRATE, actor_id=actor_id, only=tenant.slug if tenant else "")
@@ -99,7 +99,7 @@ def run_migrate(operation: Operation, say: Say) -> Outcome:
 @runner(CHECK)
 def run_check(operation: Operation, say: Say) -> Outcome:
     """Progress counts storefronts; the schemas that are not as they should be are in the report."""
-    total = Tenant.objects.exclude(status=TenantStatus.CLOSED).count()
+    total = Tenant.objects.exclude(status__in=GONE).count()
     done = count = 0
     found: list[dict[str, Any]] = []
     say(0, total)

@@ -38,7 +38,7 @@ from services.schema_recording_services import (
     version_of,
 )
 from services.wall_services import application_role, apply_walls, make_missing_roles
-from tenants.models import FleetEntry, SchemaState, Tenant, TenantStatus
+from tenants.models import GONE, FleetEntry, SchemaState, Tenant
 
 log = structlog.get_logger("souk.fleet")
 LOCK_CLASS = 0x50F1
@@ -150,7 +150,7 @@ def applied_migrations(schemas: Sequence[str]) -> dict[str, frozenset[str] | Non
 def find_needs(steps: Sequence[Step] = ()) -> list[Need]:
     """Every storefront that is not closed, oldest first, with what its schema lacks of `steps`."""
     tenants = (
-        Tenant.objects.exclude(status=TenantStatus.CLOSED)
+        Tenant.objects.exclude(status__in=GONE)
         .order_by("created_at", "id")
         .values_list("pk", "slug", "schema_name", "schema_version")
     )
@@ -235,7 +235,7 @@ def migrate_fleet(
     needs = find_needs()
     _record_versions([need for need in needs if not is_behind(need)])
     behind = [need for need in needs if is_behind(need)]
-    report.total = Tenant.objects.exclude(status=TenantStatus.CLOSED).count()
+    report.total = Tenant.objects.exclude(status__in=GONE).count()
     report.up_to_date = report.total - len(behind)
     if behind:
         recording = record_steps()

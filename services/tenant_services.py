@@ -24,7 +24,7 @@ from services.provisioning_services import claim_ready_schema, make_ready_schema
 from services.schema_recording_services import code_version
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
-from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
+from tenants.models import GONE, Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
 from tenants.models.user import normalise_email
 from tenants.slugs import SlugUnavailable, check_slug, skeleton
 
@@ -130,7 +130,7 @@ def _open_storefront(*, owner: User, name: str, slug: str, currency: str, countr
     )
     tenant.activate(at=now())
     tenant.save(force_insert=True)
-    Domain.objects.create(domain=tenant.host, tenant=tenant, is_primary=True, verified_at=now())
+    Domain.objects.create(domain=tenant.subdomain, tenant=tenant, is_primary=True, verified_at=now())
     Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
     SellerAccount.objects.create(
         tenant=tenant, hold_days=settings.HOLD_DAYS, payout_minimum_minor=settings.PAYOUT_MINIMUM_MINOR
@@ -194,8 +194,13 @@ def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str = "") -> T
 
 
 def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
-    """End a storefront. Its data stays until it is erased."""
+    """End a storefront: nobody is served. Its data stays for the days of grace, then it is erased."""
     return _move(tenant_id, "close", actor_id=actor_id, reason=reason)
+
+
+def reopen_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+    """Take a closing back before the storefront is erased; it is suspended then. Raises IllegalTransition."""
+    return _move(tenant_id, "reopen", actor_id=actor_id, reason=reason)
 
 
 def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
@@ -204,13 +209,14 @@ def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
         arguments: dict[str, dict[str, Any]] = {
             "suspend": {"reason": reason},
             "reactivate": {},
-            "close": {"reason": reason, "at": now()},
+            "close": {"reason": reason, "at": now(), "erase_after": now() + settings.CLOSED_KEPT},
+            "reopen": {"reason": reason},
         }
         try:
             getattr(tenant, move)(**arguments[move])
         except TransitionNotAllowed as error:
             raise IllegalTransition(what="tenant", state=str(tenant.status), move=move) from error
-        tenant.save(update_fields=["status", "status_reason", "closed_at"])
+        tenant.save(update_fields=["status", "status_reason", "closed_at", "erase_after"])
         record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
     return tenant
 
@@ -310,6 +316,6 @@ def serves_host(host: str) -> bool:
         return False
     return (
         Domain.objects.filter(domain=host.lower(), verified_at__isnull=False)
-        .exclude(tenant__status__in=[TenantStatus.CLOSED, TenantStatus.REQUESTED])
+        .exclude(tenant__status__in=[*GONE, TenantStatus.REQUESTED])
         .exists()
     )

@@ -29,6 +29,8 @@ WALLS = {
     "core_job": Wall("INSERT"),
     "tenants_tenant": Wall("SELECT, UPDATE", "schema_name = current_user"),
     "tenants_domain": Wall("SELECT"),
+    "tenants_domainclaim": Wall("SELECT"),
+    "tenants_archive": Wall("SELECT"),
     "tenants_membership": Wall("SELECT, INSERT, UPDATE, DELETE"),
     # Support views are the marketplace's: a storefront neither sees one nor makes one, nor reads the operator's row.
     "tenants_session": Wall("SELECT, INSERT, UPDATE, DELETE", f"{MINE} AND NOT is_support"),

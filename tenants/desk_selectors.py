@@ -14,6 +14,7 @@ from core.clock import UTC
 from core.errors import NotFound
 from payouts.models import AccountKind, Charge, LedgerAccount
 from tenants.models import (
+    GONE,
     AuditEntry,
     Domain,
     FleetEntry,
@@ -23,7 +24,6 @@ from tenants.models import (
     SchemaState,
     Session,
     Tenant,
-    TenantStatus,
     User,
 )
 
@@ -90,7 +90,7 @@ def _searched(q: str) -> Q:
 
 def _in_schema_state(state: str, version: str) -> Q:
     """As the fleet's record has it; closed storefronts are not brought along and lag for good."""
-    lags = ~Q(schema_version=version) & ~Q(status=TenantStatus.CLOSED)
+    lags = ~Q(schema_version=version) & ~Q(status__in=GONE)
     broken = Q(fleet__state__in=(SchemaState.FAILED, SchemaState.MISSING))
     match state:
         case SchemaState.CURRENT:
@@ -120,7 +120,7 @@ def _volume(since: datetime) -> Subquery:
 
 def schema_state(tenant: Tenant, *, version: str) -> str:
     """What the fleet's record says of a storefront's schema."""
-    if tenant.schema_version == version or tenant.status == TenantStatus.CLOSED:
+    if tenant.schema_version == version or tenant.status in GONE:
         return SchemaState.CURRENT.value
     entry = fleet_entry(tenant)
     is_broken = entry is not None and entry.state in (SchemaState.FAILED, SchemaState.MISSING)
@@ -324,7 +324,7 @@ def unwell(*, version: str, limit: int = 100) -> list[Tenant]:
     """Storefronts whose schema is not this code's, the broken ones first, with their fleet entries. One query."""
     rows = (
         Tenant.objects.select_related("fleet")
-        .exclude(status=TenantStatus.CLOSED)
+        .exclude(status__in=GONE)
         .exclude(schema_version=version)
         .order_by(F("fleet__error").desc(nulls_last=True), "slug")
     )

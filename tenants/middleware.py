@@ -20,9 +20,10 @@ from core.db import as_tenant, tenant_connection
 from core.errors import Unavailable
 from core.problems import json_not_found, problem_http
 from services.fleet_services import schema_lags
-from tenants.models import Tenant, TenantStatus
+from tenants.models import GONE, Tenant, TenantStatus
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+UNSERVED = (*GONE, TenantStatus.REQUESTED)
 OPEN_PATHS = ("/healthz", "/readyz", "/internal/tls-ask")
 COLUMNS = [field.column for field in Tenant._meta.concrete_fields]
 FIND_TENANT = (
@@ -119,7 +120,7 @@ class TenantMiddleware:
             request.tenant, request.urlconf = None, settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         tenant = find_tenant(host) if host else None
-        if tenant is None or tenant.status in (TenantStatus.CLOSED, TenantStatus.REQUESTED):
+        if tenant is None or tenant.status in UNSERVED:
             return json_not_found(request)
         return self._serve(request, tenant, host)
 

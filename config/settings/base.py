@@ -208,6 +208,9 @@ SPECTACULAR_SETTINGS = {
 STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY", default="sk_test_souk_local")
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
+# Staging copies of storefronts pay in Stripe's test mode; where it has no key, they take no payments.
+STRIPE_TEST_SECRET_KEY = env("STRIPE_TEST_SECRET_KEY", default="")
+STRIPE_TEST_WEBHOOK_SECRETS = env.list("STRIPE_TEST_WEBHOOK_SECRETS", default=[])
 STRIPE_LIVEMODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_TIMEOUT_SECONDS = env.int("STRIPE_TIMEOUT_SECONDS", default=20)
 STRIPE_WEBHOOK_TOLERANCE_SECONDS = 300
@@ -225,6 +228,16 @@ DEBT_REVERSAL_DAYS = env.int("SOUK_DEBT_REVERSAL_DAYS", default=30)
 ORDER_DEADLINE = timedelta(minutes=env.int("SOUK_ORDER_DEADLINE_MINUTES", default=35))
 CART_LIFETIME = timedelta(days=30)
 SCHEMA_POOL_SIZE = env.int("SOUK_SCHEMA_POOL_SIZE", default=5)
+# Storefronts' archives: where, for how long, and for whom (age recipients, comma separated; then only their keys open them).
+ARCHIVE_ROOT = Path(env("ARCHIVE_ROOT", default=str(DATA_DIR / "archives")))
+ARCHIVE_RECIPIENTS = env.list("SOUK_ARCHIVE_RECIPIENTS", default=[])
+EXPORT_KEPT = timedelta(days=env.int("SOUK_EXPORT_DAYS", default=7))
+BACKUP_KEPT = timedelta(days=env.int("SOUK_BACKUP_DAYS", default=35))
+# A closed storefront is erased after this; the schema that a restore replaced is dropped after that.
+CLOSED_KEPT = timedelta(days=env.int("SOUK_CLOSED_DAYS", default=30))
+RETIRED_KEPT = timedelta(days=env.int("SOUK_RETIRED_DAYS", default=7))
+# Who answers for DNS when a seller proves a domain.
+DOMAIN_RESOLVER = env("SOUK_DOMAIN_RESOLVER", default="services.dns_services.SystemResolver")
 JOB_LEASE = timedelta(seconds=env.int("SOUK_JOB_LEASE_SECONDS", default=30))
 JOB_TENANT_SCOPE = "tenants.context.tenant_scope_by_id"
 JOB_MAX_ATTEMPTS = env.int("SOUK_JOB_MAX_ATTEMPTS", default=12)

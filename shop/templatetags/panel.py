@@ -72,6 +72,7 @@ STATES: dict[str, tuple[str, str]] = {
     # storefronts
     "suspended": ("bad", gettext_noop("Suspended")),
     "closed": ("mute", gettext_noop("Closed")),
+    "erased": ("mute", gettext_noop("Erased")),
     "current": ("good", gettext_noop("Up to date")),
     "behind": ("warn", gettext_noop("Behind")),
     "missing": ("bad", gettext_noop("Missing")),

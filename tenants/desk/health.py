@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from payouts.models import SellerAccount
 from tenants.desk_selectors import fleet_entry, schema_state
-from tenants.models import SchemaState, Tenant, TenantStatus
+from tenants.models import GONE, SchemaState, Tenant, TenantStatus
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Health:
 
 def health_of(tenant: Tenant, *, version: str, disputes: int, has_debt: bool) -> Health:
     """From the row with its account and fleet entry; `version` is the code's."""
-    if tenant.status == TenantStatus.CLOSED:
+    if tenant.status in GONE:
         return Health("mute", "Closed", tenant.status_reason)
     found = [
         *_of_status(tenant),

@@ -1,5 +1,6 @@
 """Public schema: storefronts, people, who may do what, and what was done."""
 
+from tenants.models.archive import Archive, ArchiveKind, Erasure, RetiredSchema
 from tenants.models.audit import AuditEntry
 from tenants.models.directory import ListedProduct, ListedStorefront
 from tenants.models.fleet import FleetEntry, SchemaState
@@ -7,13 +8,26 @@ from tenants.models.idempotency import IdempotencyKey
 from tenants.models.membership import Membership, Role
 from tenants.models.operation import Operation
 from tenants.models.session import LoginAttempt, Session
-from tenants.models.tenant import CaptureMethod, Domain, ReadySchema, Tenant, TenantStatus
+from tenants.models.tenant import (
+    GONE,
+    CaptureMethod,
+    Domain,
+    DomainClaim,
+    ReadySchema,
+    Tenant,
+    TenantStatus,
+)
 from tenants.models.user import User
 
 __all__ = [
+    "GONE",
+    "Archive",
+    "ArchiveKind",
     "AuditEntry",
     "CaptureMethod",
     "Domain",
+    "DomainClaim",
+    "Erasure",
     "FleetEntry",
     "IdempotencyKey",
     "ListedProduct",
@@ -22,6 +36,7 @@ __all__ = [
     "Membership",
     "Operation",
     "ReadySchema",
+    "RetiredSchema",
     "Role",
     "SchemaState",
     "Session",

@@ -20,6 +20,11 @@ class TenantStatus(models.TextChoices):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     CLOSED = "closed"
+    ERASED = "erased"
+
+
+# Nobody is served; a closed one may be opened again until it is erased.
+GONE = (TenantStatus.CLOSED, TenantStatus.ERASED)
 
 
 class CaptureMethod(models.TextChoices):
@@ -32,8 +37,11 @@ class CaptureMethod(models.TextChoices):
 class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing]
     """A seller's storefront: its schema, name, brand and life.
 
-    requested -> active -> suspended -> active ...; active or suspended -> closed. Only active ones are open to buyers.
-    The schema's name is generated; the slug is the seller's choice and the first label of the first domain.
+    requested -> active -> suspended -> active ...; active or suspended -> closed; closed -> suspended until `erase_after`,
+    then -> erased: the schema is gone, this row stays for the books. Only active ones are open to buyers. The schema's
+    name is generated; the slug is the seller's choice and the first label of the first domain. `primary_domain` is the
+    proved domain of the seller's own under which the storefront is known, if there is one. A staging copy is a storefront
+    whose data was copied and scrubbed: it pays with Stripe's test mode, and its money is in nobody's books.
     """
 
     auto_create_schema = False
@@ -56,6 +64,11 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
+    erase_after = models.DateTimeField(null=True, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+    primary_domain = models.CharField(max_length=253, blank=True, db_default="", editable=False)
+    is_staging = models.BooleanField(default=False, db_default=False, editable=False)
+    copied_from = models.UUIDField(null=True, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["created_at", "id"], name="tenant_newest")]
@@ -70,6 +83,14 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
             models.CheckConstraint(
                 condition=Q(status="requested") | Q(activated_at__isnull=False), name="tenant_active_has_time"
             ),
+            models.CheckConstraint(
+                condition=Q(status="erased", erased_at__isnull=False)
+                | ~Q(status="erased") & Q(erased_at=None),
+                name="tenant_erased_has_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_staging=False) | Q(copied_from__isnull=False), name="tenant_staging_has_source"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -81,9 +102,14 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
         return self.status == TenantStatus.ACTIVE
 
     @property
-    def host(self) -> str:
-        """The subdomain every storefront has."""
+    def subdomain(self) -> str:
+        """The host every storefront has."""
         return f"{self.slug}.{settings.MARKETPLACE_HOST}"
+
+    @property
+    def host(self) -> str:
+        """Where the storefront is known: the seller's own domain, else its subdomain."""
+        return self.primary_domain or self.subdomain
 
     @property
     def url(self) -> str:
@@ -110,19 +136,53 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     @transition(
         field=status, source=[TenantStatus.ACTIVE, TenantStatus.SUSPENDED], target=TenantStatus.CLOSED
     )
-    def close(self, *, reason: str, at: datetime) -> None:
+    def close(self, *, reason: str, at: datetime, erase_after: datetime) -> None:
         self.status_reason = reason
-        self.closed_at = at
+        self.closed_at, self.erase_after = at, erase_after
+
+    @transition(field=status, source=TenantStatus.CLOSED, target=TenantStatus.SUSPENDED)
+    def reopen(self, *, reason: str) -> None:
+        self.status_reason = reason
+        self.closed_at = self.erase_after = None
+
+    @transition(field=status, source=TenantStatus.CLOSED, target=TenantStatus.ERASED)
+    def erase(self, *, at: datetime) -> None:
+        self.erased_at = at
 
 
 class Domain(DomainMixin):
-    """A host name that serves a storefront: its subdomain, or a proven domain of the seller's own."""
+    """A host name that serves a storefront: its subdomain, or a proved domain of the seller's own."""
 
     verified_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(domain__regex=r"^[a-z0-9.-]+$"), name="domain_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class DomainClaim(models.Model):
+    """A domain that a seller says is theirs, and the word that proves it once it stands in a TXT record of that domain.
+
+    Several sellers may claim the same domain; whoever controls its DNS proves it and gets the `Domain`. The claim stays, as
+    what the domain was proved with.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domain_claims")
+    domain = models.CharField(max_length=253)
+    token = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    checked_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "domain"], name="domain_claimed_once"),
+            models.CheckConstraint(condition=Q(domain__regex=r"^[a-z0-9.-]+$"), name="claim_lower_case"),
         ]
 
     def __str__(self) -> str:
