@@ -59,7 +59,9 @@ MOVES: dict[type[models.Model], dict[str, dict[str, Any]]] = {
         "activate": {"at": AT},
         "suspend": {"reason": "r"},
         "reactivate": {},
-        "close": {"reason": "r", "at": AT},
+        "close": {"reason": "r", "at": AT, "erase_after": AT},
+        "reopen": {"reason": "r"},
+        "erase": {"at": AT},
     },
 }
 STATES = {
@@ -117,6 +119,8 @@ DOCUMENTED = {
         ("suspended", "reactivate"): "active",
         ("active", "close"): "closed",
         ("suspended", "close"): "closed",
+        ("closed", "reopen"): "suspended",
+        ("closed", "erase"): "erased",
     },
 }
 EVERY_PAIR = [
