@@ -42,9 +42,9 @@ def issue_order_invoice(*, order_id: UUID, actor: Actor) -> OrderInvoice:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ':order_invoice', 0))"
         )
-    last = OrderInvoice.objects.aggregate(last=Max("number"))["last"] or 0
-    invoice = OrderInvoice.objects.create(order=order, number=last + 1, issued_at=now())
     tenant = current_tenant()
+    last = max(OrderInvoice.objects.aggregate(last=Max("number"))["last"] or 0, tenant.invoice_floor)
+    invoice = OrderInvoice.objects.create(order=order, number=last + 1, issued_at=now())
     record_event(
         order,
         INVOICED,

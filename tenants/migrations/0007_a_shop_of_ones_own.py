@@ -12,7 +12,7 @@ BEFORE = [
     "active>closed",
     "suspended>closed",
 ]
-AFTER = [*BEFORE, "closed>suspended", "closed>erased"]
+AFTER = [*BEFORE, "closed>suspended", "closed>erased", "erased>suspended"]
 
 
 class Migration(migrations.Migration):
@@ -97,6 +97,11 @@ class Migration(migrations.Migration):
             model_name="tenant",
             name="copied_from",
             field=models.UUIDField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="invoice_floor",
+            field=models.IntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
             model_name="tenant",

@@ -38,10 +38,12 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     """A seller's storefront: its schema, name, brand and life.
 
     requested -> active -> suspended -> active ...; active or suspended -> closed; closed -> suspended until `erase_after`,
-    then -> erased: the schema is gone, this row stays for the books. Only active ones are open to buyers. The schema's
+    then -> erased: the schema is gone, this row stays for the books; a restored archive leads from there to suspended. Only
+    active ones are open to buyers. The schema's
     name is generated; the slug is the seller's choice and the first label of the first domain. `primary_domain` is the
     proved domain of the seller's own under which the storefront is known, if there is one. A staging copy is a storefront
-    whose data was copied and scrubbed: it pays with Stripe's test mode, and its money is in nobody's books.
+    whose data was copied and scrubbed: it pays with Stripe's test mode, and its money is in nobody's books. Numbers of
+    invoices up to `invoice_floor` were given, even where a restored archive does not know them.
     """
 
     auto_create_schema = False
@@ -69,6 +71,7 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     primary_domain = models.CharField(max_length=253, blank=True, db_default="", editable=False)
     is_staging = models.BooleanField(default=False, db_default=False, editable=False)
     copied_from = models.UUIDField(null=True, editable=False)
+    invoice_floor = models.IntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["created_at", "id"], name="tenant_newest")]
@@ -148,6 +151,11 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
     @transition(field=status, source=TenantStatus.CLOSED, target=TenantStatus.ERASED)
     def erase(self, *, at: datetime) -> None:
         self.erased_at = at
+
+    @transition(field=status, source=TenantStatus.ERASED, target=TenantStatus.SUSPENDED)
+    def restore(self, *, reason: str) -> None:
+        self.status_reason = reason
+        self.erased_at = self.closed_at = self.erase_after = None
 
 
 class Domain(DomainMixin):

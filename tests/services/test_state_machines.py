@@ -62,6 +62,7 @@ MOVES: dict[type[models.Model], dict[str, dict[str, Any]]] = {
         "close": {"reason": "r", "at": AT, "erase_after": AT},
         "reopen": {"reason": "r"},
         "erase": {"at": AT},
+        "restore": {"reason": "r"},
     },
 }
 STATES = {
@@ -121,6 +122,7 @@ DOCUMENTED = {
         ("suspended", "close"): "closed",
         ("closed", "reopen"): "suspended",
         ("closed", "erase"): "erased",
+        ("erased", "restore"): "suspended",
     },
 }
 EVERY_PAIR = [
