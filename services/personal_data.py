@@ -233,7 +233,7 @@ def columns_that_could_tell(app: str = "shop") -> dict[str, set[str]]:
     """By table, the columns of an app's models that have to be classified. References are ids of rows, not of people."""
     return {
         model._meta.db_table: {
-            field.column
+            str(field.column)
             for field in model._meta.concrete_fields
             if isinstance(field, SAYS_SOMETHING) and not isinstance(field, models.GeneratedField)
         }
