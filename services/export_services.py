@@ -24,13 +24,7 @@ from services.archive_services import FORMAT, FORMAT_VERSION, ArchiveWriter, new
 from services.audit_services import record_audit
 from services.fleet_services import applied_migrations
 from services.schema_digest_services import schema_digests
-from services.schema_recording_services import (
-    CREATE_MIGRATIONS,
-    code_version,
-    record_steps,
-    recorded_script,
-    version_of,
-)
+from services.schema_recording_services import UnknownMigrations, structure_of, version_of
 from services.schema_tables import Summed, Table, copy_out, one_look, sequences_of, tables_of
 from services.wall_services import WALLS
 from shop.models import ProductImage
@@ -156,7 +150,10 @@ def _write(
     has = applied_migrations([schema])[schema]
     if has is None:
         raise NotExportable(reason="Its schema has no record of migrations.")
-    structure = structure_of(has)
+    try:
+        structure = structure_of(has)
+    except UnknownMigrations as error:
+        raise NotExportable(reason=f"Its schema is of another release: {error}.") from error
     with tenant_scope(tenant), one_look():
         tables = tables_of(schema)
         shared = {table.name: table for table in tables_of("public") if table.name in SHARED}
@@ -304,18 +301,3 @@ def _postgresql_version() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         return str(cursor.fetchone()[0])
-
-
-def structure_of(applied: frozenset[str]) -> str:
-    """SQL that makes the tables of a schema with these migrations, in a schema that is first in the path.
-
-    Raises NotExportable where this code does not know one of them.
-    """
-    if version_of(sorted(applied)) == code_version() == recorded_script()[0]:
-        return recorded_script()[1]
-    steps = [step for step in record_steps().steps if step.fresh_sql]
-    unknown = applied - {step.key for step in record_steps().steps}
-    if unknown:
-        raise NotExportable(reason=f"Its schema is of another release: {', '.join(sorted(unknown))}")
-    statements = [statement for step in steps if step.key in applied for statement in step.fresh_sql]
-    return "".join(f"{statement};\n" for statement in [CREATE_MIGRATIONS, *statements])

@@ -1,6 +1,8 @@
 """Telling people: a row in the shop, and a mail sent by the worker once the transaction has committed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from django.core.mail import EmailMessage
@@ -13,6 +15,18 @@ from core.jobs import enqueue
 from core.money import Money
 from shop.models import InventoryItem, MailState, Notification, Order, Refund, Shipment
 from tenants.context import current_tenant
+
+_is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
+
+
+@contextmanager
+def without_mail() -> Iterator[None]:
+    """People find inside the shop what they are told meanwhile; no mail is sent. For what was told once already."""
+    token = _is_quiet.set(True)
+    try:
+        yield
+    finally:
+        _is_quiet.reset(token)
 
 
 def notify(
@@ -27,6 +41,7 @@ def notify(
     order_id: UUID | None = None,
 ) -> None:
     """Tell somebody something, once per `dedupe_key`, as part of the current transaction."""
+    is_mailed = bool(email) and not _is_quiet.get()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO shop_notification (id, recipient_id, for_staff, email, type, title, message, order_id,"
@@ -42,12 +57,12 @@ def notify(
                 message,
                 order_id,
                 dedupe_key[:200],
-                MailState.QUEUED if email else MailState.NONE,
+                MailState.QUEUED if is_mailed else MailState.NONE,
                 now(),
             ],
         )
         row = cursor.fetchone()
-    if row and email:
+    if row and is_mailed:
         enqueue("mail.notification", notification_id=row[0])
 
 

@@ -37,14 +37,17 @@ def make_ready_schema() -> ReadySchema:
         raise
 
 
+def create_schema_of(name: str, structure: str) -> None:
+    """A schema of this name with the tables that `structure` makes (see `structure_of`), and its role. All or nothing."""
+    _execute(f'CREATE SCHEMA "{name}"; SET LOCAL search_path = "{name}"; {structure} {tenant_role_sql(name)}')
+
+
 def create_schema(name: str) -> None:
     """A schema of this name with this code's tables, and its role. Raises psycopg2's DuplicateSchema (as ProgrammingError)."""
     version, script = recorded_script()
     if version == code_version():
         # One message is one transaction: all of it is there, or nothing.
-        _execute(
-            f'CREATE SCHEMA "{name}"; SET LOCAL search_path = "{name}"; {script} {tenant_role_sql(name)}'
-        )
+        create_schema_of(name, script)
     else:
         _execute(f'CREATE SCHEMA "{name}"')
         migrate_by_django(name)  # ends the session

@@ -329,11 +329,11 @@ def record_refund(order: Order, payment: Payment, charge: Charge, made: dict[str
 def _undo(order: Order, charge: Charge, refund: Refund) -> None:
     """The bank sent a refund back: the opposite is booked."""
     returned = returned_by(refund.pk)
-    post(
+    is_news = post(
         ledger_facts.refund_failed(charge, refund.transaction_id or "", refund.amount_minor, returned, now())
     )
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
-    refresh_charge(charge.pk, refunded_by=-refund.amount_minor)
+    refresh_charge(charge.pk, refunded_by=-refund.amount_minor if is_news else 0)
 
 
 def _requested_one(order: Order, made: dict[str, Any]) -> Refund | None:
@@ -375,8 +375,11 @@ def _succeed(
     refund.succeed(at=moment, response=_response(made))
     refund.save()
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
-    post(ledger_facts.refund(charge, made["id"], refund.amount_minor, returned_by(refund.pk), moment))
-    refresh_charge(charge.pk, refunded_by=refund.amount_minor)
+    # A storefront that was restored learns again what the books know already.
+    is_news = post(
+        ledger_facts.refund(charge, made["id"], refund.amount_minor, returned_by(refund.pk), moment)
+    )
+    refresh_charge(charge.pk, refunded_by=refund.amount_minor if is_news else 0)
     if tell:
         notify_refunded(order, refund)
 

@@ -290,6 +290,24 @@ def record_script() -> str:
     return f"{HEADER}{code_version()}\n" + "".join(f"{statement};\n" for statement in statements)
 
 
+class UnknownMigrations(Exception):
+    """A schema has migrations that this code has not; the message names them."""
+
+
+def structure_of(applied: frozenset[str]) -> str:
+    """SQL that makes the tables of a schema with these tenant migrations, where it is first in the path and empty.
+
+    Takes as long as all migrations do where they are not all of this code's. Raises UnknownMigrations.
+    """
+    if unknown := applied - tenant_migrations():
+        raise UnknownMigrations(", ".join(sorted(unknown)))
+    if applied == tenant_migrations() and recorded_script()[0] == code_version():
+        return recorded_script()[1]
+    steps = [step for step in record_steps().steps if step.app not in tenant_apps() or step.key in applied]
+    statements = [statement for step in steps for statement in step.fresh_sql]
+    return "".join(f"{statement};\n" for statement in [CREATE_MIGRATIONS, *statements])
+
+
 class ScriptDiffers(Exception):
     """The recorded script makes another schema than the migrations do."""
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from core.errors import DomainError
-from services.export_services import export_storefront
+from services.archive_services import open_archive
+from services.export_services import export_storefront, file_of
+from services.restore_services import restore_storefront, settle_storefront, undo_restore
 from tenants.models import ArchiveKind, Tenant
 
 
@@ -19,6 +22,30 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         export = _action(actions, "export", "Write all of a storefront into one file.")
         export.add_argument("--output", type=Path, help="also copy the file to this place")
+        restore = _action(actions, "restore", "Bring a storefront back from an archive.", takes_slug=False)
+        restore.add_argument("file", type=Path, help="the archive")
+        restore.add_argument(
+            "--in-place", action="store_true", help="put it in the place of the storefront that is here"
+        )
+        restore.add_argument(
+            "--slug", default="", help="under this name; beside the one that is here, if there is one"
+        )
+        restore.add_argument(
+            "--foreign", action="store_true", help="another installation wrote it: what it holds is trusted"
+        )
+        verify = _action(actions, "verify", "Check an archive, and say what is in it.", takes_slug=False)
+        verify.add_argument("file", type=Path, help="the archive")
+        for reader in (restore, verify):
+            reader.add_argument(
+                "--identity",
+                type=Path,
+                action="append",
+                default=[],
+                metavar="FILE",
+                help="with an age secret key",
+            )
+        _action(actions, "undo-restore", "Put back what the last restore in place replaced.")
+        _action(actions, "settle", "Bring in again what Stripe knows better than a restored storefront.")
 
     def handle(self, *, action, **options):
         """Each action has a method `_<action>`; what is refused ends with exit status 1 and the reason."""
@@ -31,7 +58,50 @@ class Command(BaseCommand):
         tenant = self._tenant(options)
         with self._bar(options) as say:
             archive = export_storefront(tenant_id=tenant.pk, kind=ArchiveKind.BACKUP, on_progress=say)
-        self._tell(options, f"{archive.file_name}: {archive.size_bytes} bytes", **archive.summary)
+        place = file_of(archive)
+        if options["output"]:
+            place = Path(shutil.copy(place, options["output"]))
+        self._tell(
+            options,
+            f"{place}: {archive.size_bytes} bytes, {archive.summary['rows']} rows,"
+            f" {archive.summary['pictures']} pictures; kept until {archive.expires_at:%Y-%m-%d}",
+            file=place,
+            bytes=archive.size_bytes,
+            sha256=archive.sha256,
+            **archive.summary,
+        )
+
+    def _restore(self, options):
+        with self._bar(options, unit=" tables and pictures") as say:
+            report = restore_storefront(
+                place=options["file"],
+                slug=options["slug"],
+                is_in_place=options["in_place"],
+                is_foreign=options["foreign"],
+                identities=_identities(options),
+                on_progress=say,
+            )
+        self._tell(options, "\n".join(report.lines()), **report.as_json())
+
+    def _verify(self, options):
+        with open_archive(options["file"], identities=_identities(options)) as archive:
+            told = archive.manifest
+            self._tell(
+                options,
+                f"{told['storefront']['name']} ({told['storefront']['slug']}) as of {told['made_at']}:"
+                f" {len(archive.members)} files, all whole; written"
+                f" {'here' if archive.is_ours else 'by another installation'}",
+                is_ours=archive.is_ours,
+                **told,
+            )
+
+    def _undo_restore(self, options):
+        tenant = undo_restore(tenant_id=self._tenant(options).pk)
+        self._tell(options, f"{tenant.slug} is served from what it was before", schema=tenant.schema_name)
+
+    def _settle(self, options):
+        found = settle_storefront(tenant_id=self._tenant(options).pk)
+        self._tell(options, "\n".join(found.lines()), **found.as_json())
 
     # What all actions share -------------------------------------------------------------------------------------------
 
@@ -66,8 +136,15 @@ class _Bar:
         self._bar.update(done - self._bar.n)
 
 
-def _action(actions: Any, name: str, about: str) -> ArgumentParser:
+def _identities(options: dict[str, Any]) -> list[str]:
+    """Secret keys out of files as `age-keygen` writes them."""
+    lines = [line.strip() for place in options["identity"] for line in place.read_text().splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _action(actions: Any, name: str, about: str, *, takes_slug: bool = True) -> ArgumentParser:
     parser: ArgumentParser = actions.add_parser(name, help=about, description=about)
-    parser.add_argument("slug", help="the storefront's name in its address")
+    if takes_slug:
+        parser.add_argument("slug", help="the storefront's name in its address")
     parser.add_argument("--json", action="store_true")
     return parser

@@ -1,0 +1,116 @@
+"""The rows and pictures of an archive, loaded into a schema that nobody is served from yet, and compared with it."""
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from core.clock import now
+from core.db import tenant_connection
+from core.errors import Conflict
+from services.archive_services import BadArchive, OpenArchive
+from services.export_services import Say
+from services.provisioning_services import create_schema_of
+from services.schema_digest_services import schema_digests
+from services.schema_names import drop_schema, generated_schema_name
+from services.schema_recording_services import UnknownMigrations, structure_of
+from services.schema_tables import copy_in, one_look, row_digests, set_sequences, tables_of
+from tenants.context import tenant_scope
+from tenants.models import RetiredSchema, Tenant
+
+
+class NotRestorable(Conflict):
+    """The archive cannot be restored like this. Facts: reason."""
+
+    code = "not_restorable"
+    title = "This archive cannot be restored like this"
+    detail = "{reason}"
+
+
+def shared_rows(archive: OpenArchive, name: str) -> list[dict[str, str]]:
+    """Rows of shared/NAME.csv. An empty text and nothing are the same here."""
+    if f"shared/{name}.csv" not in archive.members:
+        return []
+    with archive.zip.open(f"shared/{name}.csv") as raw:
+        return list(csv.DictReader(io.TextIOWrapper(raw, "utf-8", newline="")))
+
+
+@contextmanager
+def schema_for(tenant: Tenant, archive: OpenArchive) -> Iterator[str]:
+    """A schema with the archive's tables, empty. Until it is adopted it stands among the retired ones: should this process
+    be killed, it is dropped with them."""
+    told = archive.manifest["schema"]
+    try:
+        structure = structure_of(frozenset(told["migrations"]))
+    except UnknownMigrations as error:
+        raise NotRestorable(
+            reason=f"It was made by a newer release, which has {error}. Deploy that first."
+        ) from error
+    schema = generated_schema_name()
+    RetiredSchema.objects.create(
+        schema_name=schema, tenant=tenant, retired_at=now(), drop_after=now() + settings.RETIRED_KEPT
+    )
+    try:
+        create_schema_of(schema, structure)
+        if schema_digests([schema])[schema] != told["structure_digest"]:
+            raise BadArchive(reason="Its tables are not those that its release makes.")
+        yield schema
+    except BaseException:
+        tenant_connection.set_schema_to_public()
+        if not Tenant.objects.filter(schema_name=schema).exists():
+            drop_schema(schema)
+            RetiredSchema.objects.filter(schema_name=schema).delete()
+        raise
+
+
+def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
+    told = {table["name"]: table for table in archive.manifest["tables"]}
+    tables = {table.name: table for table in tables_of(schema)}
+    if told.keys() != tables.keys():
+        raise BadArchive(
+            reason=f"It lacks tables, or has others: {', '.join(sorted(told.keys() ^ tables.keys()))}"
+        )
+    total = len(tables) + sum(1 for _ in archive.media())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        for name in (
+            "django_migrations",
+            "django_content_type",
+        ):  # made with the tables; the archive has its own
+            cursor.execute(f'DELETE FROM "{schema}"."{name}"')  # noqa: S608 - a generated name
+        for done, (name, table) in enumerate(tables.items(), start=1):
+            columns = tuple(told[name]["columns"])
+            if set(columns) != set(table.columns):
+                raise BadArchive(reason=f"{name} has other columns.")
+            with archive.zip.open(told[name]["file"]) as stream:
+                copy_in(table, columns, stream)
+            say(done, total)
+        set_sequences(
+            schema,
+            {
+                name: (one["last_value"], one["is_called"])
+                for name, one in archive.manifest["sequences"].items()
+            },
+        )
+    with one_look():
+        loaded = row_digests(schema)
+    if wrong := sorted(name for name, table in told.items() if loaded[name] != table["sha256"]):
+        raise BadArchive(reason=f"What was loaded is not what was archived: {', '.join(wrong)}")
+
+
+def unpack_media(archive: OpenArchive, tenant: Tenant, say: Say) -> None:
+    """Pictures that are there already stay: a name is never used for two pictures."""
+    total = len(archive.manifest["tables"]) + archive.manifest["media"]["files"]
+    done = len(archive.manifest["tables"])
+    with tenant_scope(tenant):
+        for member, name in archive.media():
+            if not default_storage.exists(name):
+                with archive.zip.open(member) as stream:
+                    default_storage.save(name, File(stream))
+            done += 1
+            say(done, total)
