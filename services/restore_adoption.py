@@ -67,8 +67,10 @@ class RestoreReport:
     def lines(self) -> list[str]:
         """For people."""
         told = [
-            f"{self.slug} is restored ({self.way}) as it was at {self.made_at[:16]} UTC: {self.rows} rows in"
-            f" {self.tables} tables, {self.pictures} pictures, in {self.seconds:.1f} s. It is suspended until you open it."
+            (
+                f"{self.slug} is restored ({self.way}) as it was at {self.made_at[:16]} UTC: {self.rows} rows in"
+                f" {self.tables} tables, {self.pictures} pictures, in {self.seconds:.1f} s. It is suspended until you open it."
+            )
         ]
         if self.missing_pictures:
             told.append(f"{self.missing_pictures} pictures were missing already when the archive was made.")
