@@ -305,4 +305,5 @@ INSERT INTO django_migrations (app, name, applied) VALUES
 ('shop', '0004_money_by_line', now()),
 ('shop', '0005_credits_and_moves', now()),
 ('shop', '0006_reviews_and_pages', now()),
-('shop', '0007_dashboard', now());
+('shop', '0007_dashboard', now()),
+('tenants', '0007_a_shop_of_ones_own', now());
