@@ -16,8 +16,8 @@ from services.audit_services import record_audit
 from services.notification_services import notify
 from services.schedule_services import check_schedule
 from services.stripe_gateway import plain, stripe_api
-from tenants.context import tenant_scope
-from tenants.models import Tenant
+from tenants.context import has_shop, tenant_scope
+from tenants.models import Tenant, TenantStatus
 
 # What is kept of an account's requirements, and what is there even where Stripe leaves it out.
 ALWAYS = ("currently_due", "past_due", "disabled_reason")
@@ -74,8 +74,9 @@ def onboarding_link(*, tenant: Tenant, return_url: str) -> str:
 
 @marketplace_work
 def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
-    """Read an account from Stripe and keep what it says. None where it is not one of ours."""
-    if not SellerAccount.objects.filter(stripe_account_id=stripe_account_id).exists():
+    """Read an account from Stripe and keep what it says. None where it is not one of ours, or of an erased storefront."""
+    known = SellerAccount.objects.select_related("tenant").filter(stripe_account_id=stripe_account_id).first()
+    if known is None or not has_shop(known.tenant):
         return None
     with stripe_api() as stripe:
         found = plain(stripe.v1.accounts.retrieve(stripe_account_id))
@@ -85,7 +86,8 @@ def sync_account(*, stripe_account_id: str) -> SellerAccount | None:
 @marketplace_work
 def sync_stale_accounts(*, older_than: timedelta = timedelta(days=1)) -> int:
     """Ask for every account that was not read for a day to be read again: its events may never have arrived."""
-    stale = SellerAccount.objects.exclude(stripe_account_id=None).filter(
+    living = SellerAccount.objects.exclude(tenant__status=TenantStatus.ERASED)
+    stale = living.exclude(stripe_account_id=None).filter(
         Q(refreshed_at=None) | Q(refreshed_at__lt=now() - older_than)
     )
     ids = list(stale.values_list("stripe_account_id", flat=True))

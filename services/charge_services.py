@@ -8,13 +8,14 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.clock import now
-from core.db import marketplace_work
+from core.db import marketplace_work, tenant_connection
 from core.money import percent_of
 from payouts.models import Charge, Reserve, SellerAccount
 from services.ledger_facts import reserve_held, reserve_released
 from services.ledger_services import post
 from shop.models import Order, Payment, PaymentStatus
 from tenants.context import current_tenant
+from tenants.models import Tenant
 
 
 @marketplace_work
@@ -114,7 +115,8 @@ def refresh_charge(charge_id: str, *, refunded_by: int = 0, disputed_by: int = 0
     """Change a charge under its lock and work out again when it is available and whether it is frozen.
 
     `refunded_by` and `disputed_by` are added, minor units. Frozen: a dispute is open or a refund is in progress. Call
-    inside a transaction, while its storefront is served.
+    inside a transaction, while its storefront is served; of an erased one, which had no refund on its way, in the public
+    schema.
     """
     charge = Charge.objects.select_for_update().get(charge_id=charge_id)
     charge.refunded_minor += refunded_by
@@ -130,6 +132,9 @@ def refresh_charge(charge_id: str, *, refunded_by: int = 0, disputed_by: int = 0
     return charge
 
 
+IN_DISPUTE = """
+SELECT EXISTS (SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = %(charge)s AND d.closed_at IS NULL)
+"""
 FROZEN = """
 SELECT EXISTS (SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = %(charge)s AND d.closed_at IS NULL)
     OR EXISTS (SELECT 1 FROM shop_refund r JOIN shop_payment p ON p.id = r.payment_id
@@ -138,8 +143,9 @@ SELECT EXISTS (SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = %(char
 
 
 def _is_frozen(charge_id: str) -> bool:
+    is_served = isinstance(tenant_connection.tenant, Tenant)
     with connection.cursor() as cursor:
-        cursor.execute(FROZEN, {"charge": charge_id})
+        cursor.execute(FROZEN if is_served else IN_DISPUTE, {"charge": charge_id})
         return bool(cursor.fetchone()[0])
 
 

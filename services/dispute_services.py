@@ -14,17 +14,25 @@ from core.clock import now
 from core.db import marketplace_work
 from core.errors import Conflict, NotFound
 from core.money import Money
-from payouts.models import OPEN_STATUSES, Charge, Dispute
+from payouts.models import (
+    OPEN_STATUSES,
+    AccountKind,
+    Charge,
+    Dispute,
+    EntryPart,
+    FeeBearer,
+    LedgerEntry,
+)
 from services import ledger_facts
 from services.charge_services import refresh_charge
-from services.credit_services import by_amount, credit
+from services.credit_services import Returned, by_amount, credit
 from services.ledger_services import post
 from services.notification_services import notify
 from services.order_history import SYSTEM, Actor, record_event
 from services.payment_services import NotOurs, Quarantined, sync_intent
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
 from shop.models import CreditKind, CreditLine, Order
-from tenants.context import current_tenant, tenant_scope
+from tenants.context import current_tenant, has_shop, tenant_scope
 
 log = structlog.get_logger("souk.disputes")
 
@@ -37,8 +45,11 @@ class DisputeClosed(Conflict):
 
 
 @marketplace_work
-def sync_dispute(dispute_id: str) -> None:
-    """Read a dispute from Stripe and apply it in its storefront. Raises NotOurs, Quarantined, weather."""
+def sync_dispute(dispute_id: str) -> bool:
+    """Read a dispute from Stripe and apply it in its storefront. Raises NotOurs, Quarantined, weather.
+
+    Returns whether there is a storefront to apply it in: of an erased one the books alone follow.
+    """
     try:
         with stripe_api() as stripe:
             found = plain(stripe.v1.disputes.retrieve(dispute_id))
@@ -50,8 +61,12 @@ def sync_dispute(dispute_id: str) -> None:
     charge = Charge.objects.select_related("tenant").filter(charge_id=charge_id).first()
     if charge is None:
         raise NotOurs(f"dispute {dispute_id} is of no charge of ours")
+    if not has_shop(charge.tenant):
+        apply_dispute(charge, found)
+        return False
     with tenant_scope(charge.tenant):
         apply_dispute(charge, found)
+    return True
 
 
 def _id(value: Any) -> str:
@@ -64,9 +79,11 @@ def _id(value: Any) -> str:
 def apply_dispute(charge: Charge, found: dict[str, Any]) -> Dispute:
     """Bring our copy and the books to what Stripe says. Locks the order; then the charge and the seller's accounts.
 
-    Raises Quarantined where the currency is not the charge's or money moved in a way disputes do not.
+    Of an erased storefront, whose orders are gone, the charge is locked, nobody is told, and commission is not returned:
+    how much it was by line nobody knows any more. Raises Quarantined where the currency is not the charge's or money moved
+    in a way disputes do not.
     """
-    order = Order.objects.select_for_update().get(pk=charge.order_id)
+    order = _order_of(charge)
     if found["currency"].upper() != charge.currency:
         raise Quarantined(f"dispute {found['id']} is in {found['currency']}, its charge in {charge.currency}")
     dispute, is_new = Dispute.objects.get_or_create(
@@ -96,7 +113,7 @@ def apply_dispute(charge: Charge, found: dict[str, Any]) -> Dispute:
         dispute.closed_at = None
     dispute.save()
     refresh_charge(charge.charge_id)
-    if dispute.status != before:
+    if dispute.status != before and order is not None:
         record_event(order, f"dispute_{dispute.status}", SYSTEM, dispute_id=dispute.pk)
         _tell_seller(order, dispute)
     return dispute
@@ -106,9 +123,28 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _book_balance_transactions(order: Order, charge: Charge, dispute: Dispute, found: dict[str, Any]) -> bool:
+def _order_of(charge: Charge) -> Order | None:
+    if has_shop(charge.tenant):
+        return Order.objects.select_for_update().get(pk=charge.order_id)
+    Charge.objects.select_for_update().get(pk=charge.pk)
+    return None
+
+
+def _bearer(order: Order | None, charge: Charge) -> str:
+    """Who bears Stripe's fees: as the order's rule says, or as the books say of the sale's own fee."""
+    if order is not None:
+        return str(order.commission_rule["fee_bearer"])
+    sellers = LedgerEntry.objects.filter(
+        charge=charge, part=EntryPart.FEE, account__kind=AccountKind.SELLER_PAYABLE
+    )
+    return FeeBearer.SELLER if sellers.exists() else FeeBearer.MARKETPLACE
+
+
+def _book_balance_transactions(
+    order: Order | None, charge: Charge, dispute: Dispute, found: dict[str, Any]
+) -> bool:
     """Book what Stripe took and gave back. Returns whether the amount is back."""
-    bearer = order.commission_rule["fee_bearer"]
+    bearer = _bearer(order, charge)
     moved = found.get("balance_transactions") or []
     taken = [part for part in moved if part["amount"] < 0]
     given = [part for part in moved if part["amount"] > 0]
@@ -141,8 +177,13 @@ def _book_balance_transactions(order: Order, charge: Charge, dispute: Dispute, f
     return bool(given)
 
 
-def _book_loss(order: Order, charge: Charge, dispute: Dispute) -> None:
+def _book_loss(order: Order | None, charge: Charge, dispute: Dispute) -> None:
     """The seller bears it, as far as there was something left of the sale; commission goes back as with a refund."""
+    if order is None:
+        _post_loss(
+            charge, dispute, charge.amount_minor - charge.refunded_minor - charge.disputed_minor, Returned()
+        )
+        return
     source = f"dispute:{dispute.pk}"
     if CreditLine.objects.filter(source=source).exists():
         return
@@ -150,6 +191,11 @@ def _book_loss(order: Order, charge: Charge, dispute: Dispute) -> None:
     left = sum(line.paid_minor - line.credited_minor for line in lines)
     sellers = min(dispute.amount_minor, left)
     returned = credit(order, by_amount(lines, sellers), kind=CreditKind.DISPUTE, source=source)
+    _post_loss(charge, dispute, sellers, returned)
+
+
+def _post_loss(charge: Charge, dispute: Dispute, left_minor: int, returned: Returned) -> None:
+    sellers = min(dispute.amount_minor, left_minor)
     lost = ledger_facts.dispute_lost(dispute, charge, sellers_minor=sellers, returned=returned, at=now())
     if post(lost):
         refresh_charge(charge.charge_id, disputed_by=sellers)

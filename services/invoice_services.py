@@ -27,6 +27,7 @@ SELECT DISTINCT t.tenant_id, e.currency FROM public.payouts_ledgertransaction t
  WHERE t.posted_at >= %(since)s AND t.posted_at < %(until)s AND e.part = ANY(%(parts)s)
    AND NOT EXISTS (SELECT 1 FROM public.payouts_commissioninvoice i
                     WHERE i.tenant_id = t.tenant_id AND i.currency = e.currency AND i.month = %(month)s)
+   AND NOT EXISTS (SELECT 1 FROM public.tenants_tenant w WHERE w.id = t.tenant_id AND w.status = 'erased')
  ORDER BY t.tenant_id, e.currency
 """
 FACTS = """

@@ -5,7 +5,7 @@ the books to what it says, under the order's lock; applied twice, late or out of
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import structlog
@@ -24,7 +24,7 @@ from services.credit_services import Returned, by_amount, credit, returned_by
 from services.ledger_services import post
 from services.order_history import SYSTEM, Actor, record_event
 from services.order_services import close_order, confirm_order, lock_order, revive_order
-from services.refund_services import DisputeOpen, record_refunds, refund_rest
+from services.refund_services import DisputeOpen, list_refunds, record_refunds, refund_rest
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
 from shop.models import (
     ActorKind,
@@ -36,13 +36,14 @@ from shop.models import (
     PaymentAttempt,
     PaymentStatus,
 )
-from tenants.context import current_tenant, tenant_scope
+from tenants.context import current_tenant, has_shop, tenant_scope
 from tenants.models import CaptureMethod, Tenant
 
 log = structlog.get_logger("souk.payments")
 # Stripe wants a page to live for half an hour from its opening, and a page may be opened until the order's deadline. Until
 # then the deadline's job closes it; this is what remains should that job be late. The same for each try: Stripe's key asks so.
 PAGE_OUTLIVES_DEADLINE = timedelta(minutes=31)
+MADE_REFUNDS = ("succeeded", "pending")
 FEE_AND_CHARGE = "latest_charge.balance_transaction"
 
 
@@ -51,7 +52,15 @@ class Quarantined(Exception):
 
 
 class NotOurs(Exception):
-    """The object belongs to nothing we know: another system's, or an erased storefront's."""
+    """The object belongs to nothing we know: another system's."""
+
+
+class NothingLeft(NotOurs):
+    """It is of a storefront that was erased, and its money is where the books say."""
+
+
+class TooLate(Quarantined):
+    """Money of a storefront that was erased has moved since, which is not booked by itself."""
 
 
 class NotPayable(Conflict):
@@ -290,7 +299,10 @@ def _authorised(order_id: UUID) -> Payment:
 
 
 def sync_intent(intent_id: str) -> None:
-    """Read a payment intent from Stripe and apply it in its tenant. Raises NotOurs, Quarantined, weather."""
+    """Read a payment intent from Stripe and apply it in its tenant. Raises NotOurs, Quarantined, weather.
+
+    Of an erased storefront nothing is applied: it is compared with the books, and where they differ a person looks.
+    """
     try:
         with stripe_api() as stripe:
             found = stripe.v1.payment_intents.retrieve(intent_id, params={"expand": [FEE_AND_CHARGE]})
@@ -301,8 +313,31 @@ def sync_intent(intent_id: str) -> None:
     tenant = Tenant.objects.filter(pk=_uuid(metadata.get("tenant"))).first()
     if tenant is None:
         raise NotOurs(f"payment intent {intent_id} names no storefront of ours")
+    if not has_shop(tenant):
+        _compare_with_books(tenant, intent)
     with tenant_scope(tenant):
         apply_intent(intent)
+
+
+def _compare_with_books(tenant: Tenant, intent: dict[str, Any]) -> NoReturn:
+    """The order is gone with its storefront; the charge is in the books, if there was one. Raises NothingLeft, TooLate."""
+    about = f"intent {intent['id']} of the erased storefront {tenant.pk}"
+    if intent["status"] == "requires_capture":
+        raise TooLate(f"{about} is authorised: let it go at Stripe")
+    if intent["status"] != "succeeded":
+        raise NothingLeft(f"{about} took no money")
+    charge = _charge_of(intent)
+    known = Charge.objects.filter(charge_id=charge["id"]).first()
+    if known is None:
+        captured = Money(charge["amount_captured"], charge["currency"].upper()).format()
+        raise TooLate(f"{about} has taken {captured}: give it back at Stripe")
+    refunded = sum(made["amount"] for made in list_refunds(known.pk) if made["status"] in MADE_REFUNDS)
+    if refunded != known.refunded_minor:
+        now_back, booked = (
+            Money(minor, known.currency).format() for minor in (refunded, known.refunded_minor)
+        )
+        raise TooLate(f"{about}: {now_back} is refunded, {booked} is booked")
+    raise NothingLeft(f"{about}: nothing has moved since")
 
 
 def _uuid(text: Any) -> UUID:

@@ -1,6 +1,7 @@
 """Storefronts: sign-up, and the operator's hand on their life."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from shop.models import ShippingRate
 from tenants.context import tenant_scope
 from tenants.models import GONE, Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
 from tenants.models.user import normalise_email
-from tenants.slugs import SlugUnavailable, check_slug, skeleton
+from tenants.slugs import SlugUnavailable, check_slug, retired_skeleton, skeleton
 
 
 class SignUpRefused(Conflict):
@@ -66,7 +67,7 @@ def sign_up_seller(
             return SignUp(tenant=owned, user=known, is_new=False)
     else:
         check_password(password, email=email)
-    if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exists():
+    if is_slug_taken(slug):
         raise slug_taken()
     _ensure_ready_schema()
     try:
@@ -89,6 +90,17 @@ def check_password(password: str, *, email: str) -> None:
         validate_password(password, User(email=email))
     except ValidationError as error:
         raise Invalid(field="password", reason=" ".join(error.messages)) from error
+
+
+def is_slug_taken(slug: str, *, besides: UUID | None = None) -> bool:
+    """Whether a storefront has this address, has one that looks like it, or had one of both until it was erased.
+
+    The addresses of erased storefronts are never given again: links, mails and bookmarks lead to them. `besides`: but for
+    this storefront.
+    """
+    looks = skeleton(slug)
+    known = Tenant.objects.filter(slug_skeleton__in=[looks, retired_skeleton(looks)])
+    return known.exclude(pk=besides).exists() if besides else known.exists()
 
 
 def slug_taken() -> SlugUnavailable:
@@ -194,7 +206,10 @@ def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str = "") -> T
 
 
 def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
-    """End a storefront: nobody is served. Its data stays for the days of grace, then it is erased."""
+    """End a storefront: nobody is served. Its data stays for the days of grace, then it is erased.
+
+    A staging copy has no such days. The owner is told by mail, until when and how the closing can be taken back.
+    """
     return _move(tenant_id, "close", actor_id=actor_id, reason=reason)
 
 
@@ -205,11 +220,12 @@ def reopen_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
 
 def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
     with transaction.atomic():
-        tenant = lock_tenant(tenant_id)
+        tenant, moment = lock_tenant(tenant_id), now()
+        grace = timedelta() if tenant.is_staging else settings.CLOSED_KEPT
         arguments: dict[str, dict[str, Any]] = {
             "suspend": {"reason": reason},
             "reactivate": {},
-            "close": {"reason": reason, "at": now(), "erase_after": now() + settings.CLOSED_KEPT},
+            "close": {"reason": reason, "at": moment, "erase_after": moment + grace},
             "reopen": {"reason": reason},
         }
         try:
@@ -218,7 +234,37 @@ def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
             raise IllegalTransition(what="tenant", state=str(tenant.status), move=move) from error
         tenant.save(update_fields=["status", "status_reason", "closed_at", "erase_after"])
         record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
+        if move == "close" and not tenant.is_staging:
+            _tell_of_closing(tenant)
     return tenant
+
+
+CLOSING = """{name} was closed on {closed:%d %B %Y}. Nobody is served at {url} any more.
+
+Until {until:%d %B %Y} its data is kept and the closing can be taken back: {how}, and name {slug}.
+
+After that day the storefront is erased: its products, orders, customers, pictures and pages, and who worked there. \
+Nothing of it can be brought back then. What is still on its way to you is paid out first. What the law has \
+{marketplace} keep stays in its books: the figures, and the invoices made out to you.
+"""
+
+
+def _tell_of_closing(tenant: Tenant) -> None:
+    """The storefront's own pages are gone, so the way back leads over the operator."""
+    owner = Membership.objects.select_related("user").filter(tenant=tenant, role=Role.OWNER).first()
+    if owner is None:
+        return
+    contact = settings.MARKETPLACE_EMAIL
+    body = CLOSING.format(
+        name=tenant.name,
+        slug=tenant.slug,
+        url=tenant.url,
+        closed=tenant.closed_at,
+        until=tenant.erase_after,
+        how=f"write to {contact}" if contact else "answer this mail",
+        marketplace=settings.MARKETPLACE_LEGAL_NAME or settings.MARKETPLACE_NAME,
+    )
+    enqueue("mail.operator", email=owner.user.email, subject=f"{tenant.name} is closed", body=body)
 
 
 def provision_tenant(
@@ -230,7 +276,7 @@ def provision_tenant(
     """
     slug = check_slug(slug.strip().lower())
     email = normalise_email(email)
-    if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exists():
+    if is_slug_taken(slug):
         raise slug_taken()
     _ensure_ready_schema()
     try:

@@ -26,7 +26,7 @@ from services.payout_services import release_claims
 from services.schedule_services import local_date
 from services.statement_services import freeze_statement
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
-from tenants.context import tenant_scope
+from tenants.context import has_shop, tenant_scope
 
 log = structlog.get_logger("souk.payouts")
 
@@ -106,6 +106,8 @@ def record_transfer(*, payout_id: UUID, made: dict[str, Any]) -> Payout:
 
 
 def _tell_seller(payout: Payout, kind: str, title: str, message: str, *, once: str) -> None:
+    if not has_shop(payout.tenant):
+        return
     with tenant_scope(payout.tenant):
         notify(
             type=kind,

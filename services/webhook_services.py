@@ -18,6 +18,7 @@ from core.clock import now
 from core.db import marketplace_work
 from core.errors import Invalid
 from core.jobs import enqueue
+from core.jobs.worker import TenantGone
 from core.parsers import parse_json
 from core.renderers import dumps
 from payouts.models import Charge, EventState, Payout, SellerAccount, StripeEvent, Watermark
@@ -25,15 +26,18 @@ from services.account_services import sync_account
 from services.audit_services import record_audit
 from services.debt_services import sync_reversals
 from services.dispute_services import sync_dispute
-from services.payment_services import NotOurs, Quarantined, sync_intent
+from services.payment_services import NothingLeft, NotOurs, Quarantined, TooLate, sync_intent
 from services.refund_services import sync_refunds
+from services.stripe_event_services import reduce_event
 from services.stripe_gateway import plain, stripe_api
+from services.stripe_privacy import without_person
 from services.transfer_services import send_payout, sync_bank_payout
 
 log = structlog.get_logger("souk.webhooks")
 SWEEP = "stripe_events"
 SWEEP_OVERLAP = timedelta(hours=1)
 FIRST_SWEEP = timedelta(days=3)
+BOOKS_ALONE = "booked; the storefront was erased"
 
 
 class BadSignature(Invalid):
@@ -79,7 +83,10 @@ def receive_stripe_event(*, payload: bytes, signature: str) -> bool:
 
 @marketplace_work
 def store_event(event: dict[str, Any]) -> bool:
-    """Insert the event and its job in one transaction; an event of the other mode is kept and ignored."""
+    """Insert the event and its job in one transaction; an event of the other mode is kept and ignored.
+
+    Of people nothing is stored: whatever an event tells of them is read from Stripe again where it is needed.
+    """
     target = (event.get("data") or {}).get("object") or {}
     foreign_mode = bool(event.get("livemode")) != settings.STRIPE_LIVEMODE
     with transaction.atomic(), connection.cursor() as cursor:
@@ -93,7 +100,7 @@ def store_event(event: dict[str, Any]) -> bool:
                 bool(event.get("livemode")),
                 datetime.fromtimestamp(event.get("created") or 0, UTC),
                 str(target.get("id") or "")[:120],
-                dumps(event).decode(),
+                dumps(without_person(event)).decode(),
                 EventState.IGNORED if foreign_mode else EventState.RECEIVED,
                 "another mode than ours" if foreign_mode else "",
                 now(),
@@ -115,17 +122,21 @@ def apply_stripe_event(*, event_id: str) -> StripeEvent:
     if row.state != EventState.RECEIVED:
         return row
     handle = HANDLERS.get(row.type)
+    is_late = False
     try:
         note = handle(row) if handle else None
         state = EventState.APPLIED if handle else EventState.IGNORED
+        is_late = note == BOOKS_ALONE
     except (NotOurs, Charge.DoesNotExist) as error:
-        state, note = EventState.IGNORED, f"not ours: {error}"
-    except Quarantined as error:
-        state, note = EventState.QUARANTINED, str(error)
+        state, note, is_late = EventState.IGNORED, f"not ours: {error}", isinstance(error, NothingLeft)
+    except (Quarantined, TenantGone) as error:
+        state, note, is_late = EventState.QUARANTINED, str(error), isinstance(error, TooLate)
         log.error("stripe_event.quarantined", event_id=event_id, type=row.type, reason=str(error))
     StripeEvent.objects.filter(pk=event_id, state=EventState.RECEIVED).update(
         state=state, note=(note or "")[:300], handled_at=now()
     )
+    if is_late:
+        reduce_event(event_id)  # what Stripe tells of the people of an erased storefront is not kept
     row.refresh_from_db()
     return row
 
@@ -175,8 +186,7 @@ def _refund_event(row: StripeEvent) -> str | None:
 
 def _dispute_event(row: StripeEvent) -> str | None:
     _platform_only(row)
-    sync_dispute(row.object_id)
-    return None
+    return None if sync_dispute(row.object_id) else BOOKS_ALONE
 
 
 def _account_event(row: StripeEvent) -> str | None:
@@ -192,6 +202,8 @@ def _account_event(row: StripeEvent) -> str | None:
         )
         return None
     if sync_account(stripe_account_id=account_id) is None:
+        if SellerAccount.objects.filter(stripe_account_id=account_id).exists():
+            raise NothingLeft(f"account {account_id} of an erased storefront")
         raise NotOurs(f"account {account_id}")
     return None
 

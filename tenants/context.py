@@ -10,11 +10,16 @@ from django_tenants.utils import tenant_context
 from core.db import as_tenant, tenant_connection
 from core.jobs.worker import NotNow, TenantGone
 from services.fleet_services import schema_lags
-from tenants.models import Tenant
+from tenants.models import Tenant, TenantStatus
 
 
 class NoTenant(RuntimeError):
     """Code that serves a tenant was called while none is: a bug."""
+
+
+def has_shop(tenant: Tenant) -> bool:
+    """There is a schema to enter: the storefront has not been erased. Its figures are in the books all the same."""
+    return tenant.status != TenantStatus.ERASED
 
 
 def current_tenant() -> Tenant:
@@ -42,7 +47,7 @@ def tenant_scope_by_id(tenant_id: UUID | None) -> Iterator[Tenant | None]:
             yield None
             return
         tenant = Tenant.objects.filter(pk=tenant_id).first()
-        if tenant is None:
+        if tenant is None or not has_shop(tenant):
             raise TenantGone(str(tenant_id))
         if schema_lags(tenant):
             raise NotNow(retry_after=15)

@@ -4,14 +4,19 @@ from datetime import timedelta
 
 from django.core.mail import EmailMessage
 
-import services.fleet_operations  # noqa: F401 - its operations are run here
+import services.fleet_operations
+import services.lifecycle_operations  # noqa: F401 - their operations are run here
 from core.clock import now
 from core.db import as_marketplace, tenant_connection
 from core.idempotency import LIFETIME
 from core.jobs import MAIL, MAIL_ATTEMPTS, NORMAL, task
 from services.auth_services import mailbox_proof
+from services.domain_services import look_at_all_domains, look_at_domains, tell_of_domain
+from services.expiry_services import sweep_expired
 from services.fleet_services import migrate_stragglers
+from services.lifecycle_services import erase_closed
 from services.provisioning_services import fill_pool
+from tenants.context import current_tenant
 from tenants.models import IdempotencyKey, LoginAttempt, Session, Tenant, User
 
 
@@ -57,10 +62,31 @@ def send_operator_mail(*, email: str, subject: str, body: str) -> None:
     EmailMessage(subject=" ".join(subject.split()), body=body, to=[email]).send()
 
 
+@task("domain.recheck", max_attempts=3, cron="43 4 * * *")
+def recheck_domains_job() -> None:
+    look_at_all_domains()
+
+
+@task("domain.look", max_attempts=3)
+def look_at_domains_job() -> None:
+    look_at_domains(tenant_id=current_tenant().pk, at=now())
+
+
+@task("domain.tell", priority=MAIL, max_attempts=MAIL_ATTEMPTS)
+def tell_of_domain_job(*, what: str, domain: str, day: str) -> None:
+    tell_of_domain(what=what, domain=domain, day=day)
+
+
 @task("tenant.housekeeping", cron="17 3 * * *")
 def forget_expired() -> None:
-    """Sessions, attempts and keys that can matter no more."""
+    """Sessions, attempts and keys that can matter no more; archives and schemas that were kept for long enough."""
     moment = now()
     Session.objects.filter(expires_at__lt=moment - timedelta(days=1)).delete()
     LoginAttempt.objects.filter(window_ends_at__lt=moment - timedelta(days=1)).delete()
     IdempotencyKey.objects.filter(created_at__lt=moment - LIFETIME).delete()
+    sweep_expired()
+
+
+@task("tenant.erase_closed", max_attempts=3, cron="45 3 * * *")
+def erase_closed_job() -> None:
+    erase_closed()

@@ -1,5 +1,6 @@
 """What a storefront may be called in its address."""
 
+import hashlib
 import re
 
 from django.utils.translation import gettext_noop
@@ -146,6 +147,11 @@ class SlugUnavailable(Conflict):
 def skeleton(slug: str) -> str:
     """What a slug looks like at a glance: paypa1, pay-pal and paypal are one."""
     return slug.translate(LOOKALIKES).replace("rn", "m").replace("vv", "w")
+
+
+def retired_skeleton(known: str) -> str:
+    """In place of the skeleton of an erased storefront: recognises its address, and does not say it."""
+    return hashlib.sha256(f"souk.slug:{known}".encode()).hexdigest()[:40]
 
 
 RESERVED_SKELETONS = frozenset(skeleton(name) for name in RESERVED)

@@ -17,6 +17,8 @@ MARKETPLACE_LEGAL_NAME = env("SOUK_LEGAL_NAME", default="")
 MARKETPLACE_ADDRESS = env("SOUK_LEGAL_ADDRESS", default="").replace("|", "\n")
 MARKETPLACE_TAX_ID = env("SOUK_TAX_ID", default="")
 INVOICE_SERIES = env("SOUK_INVOICE_SERIES", default="SOUK")
+# Whom a seller writes to, in mails about the end of a storefront.
+MARKETPLACE_EMAIL = env("SOUK_CONTACT_EMAIL", default="")
 SCHEME = env("SOUK_SCHEME", default="http")
 PORT = env.int("SOUK_PORT", default=8000)
 # Storefront hosts are decided by the Domain table, so the check of hosts is tenants.middleware's.
