@@ -4,8 +4,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from services.domain_services import serves_host
 from services.schema_recording_services import disk_migrations
-from services.tenant_services import serves_host
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -86,7 +86,9 @@ class SecurityHeadersMiddleware:
         headers.setdefault("Content-Security-Policy", ADMIN_POLICY if is_admin else self._policy(request))
         headers.setdefault("Cache-Control", "no-store")
         if self.hsts:
-            headers.setdefault("Strict-Transport-Security", f"max-age={self.hsts}; includeSubDomains")
+            # What else is under a seller's own domain is the seller's.
+            below = "" if getattr(request, "is_own_domain", False) else "; includeSubDomains"
+            headers.setdefault("Strict-Transport-Security", f"max-age={self.hsts}{below}")
         return response
 
     def _policy(self, request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from django_fsm import TransitionNotAllowed
 
 from core.clock import now
-from core.db import marketplace_work, tenant_connection
+from core.db import marketplace_work
 from core.errors import Conflict, IllegalTransition, Invalid, NotFound
 from core.ids import new_secret
 from core.jobs import enqueue
@@ -25,7 +25,7 @@ from services.provisioning_services import claim_ready_schema, make_ready_schema
 from services.schema_recording_services import code_version
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
-from tenants.models import GONE, Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
+from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, User
 from tenants.models.user import normalise_email
 from tenants.slugs import SlugUnavailable, check_slug, retired_skeleton, skeleton
 
@@ -244,8 +244,8 @@ CLOSING = """{name} was closed on {closed:%d %B %Y}. Nobody is served at {url} a
 Until {until:%d %B %Y} its data is kept and the closing can be taken back: {how}, and name {slug}.
 
 After that day the storefront is erased: its products, orders, customers, pictures and pages, and who worked there. \
-Nothing of it can be brought back then. What is still on its way to you is paid out first. What the law has \
-{marketplace} keep stays in its books: the figures, and the invoices made out to you.
+What is still on its way to you is paid out first. An archive is kept for {days} days more, then nothing can be brought \
+back. What the law has {marketplace} keep stays in its books: the figures, and the invoices made out to you.
 """
 
 
@@ -261,6 +261,7 @@ def _tell_of_closing(tenant: Tenant) -> None:
         url=tenant.url,
         closed=tenant.closed_at,
         until=tenant.erase_after,
+        days=settings.BACKUP_KEPT.days,
         how=f"write to {contact}" if contact else "answer this mail",
         marketplace=settings.MARKETPLACE_LEGAL_NAME or settings.MARKETPLACE_NAME,
     )
@@ -351,17 +352,3 @@ def remove_membership(*, tenant_id: UUID, membership_id: UUID, actor_id: UUID) -
             raise Conflict(field="membership", reason="the owner cannot be removed")
         record_audit("membership.removed", actor_id=actor_id, tenant=tenant, user=row.user_id)
         row.delete()
-
-
-def serves_host(host: str) -> bool:
-    """Whether Caddy may fetch a certificate for this host."""
-    tenant_connection.set_schema_to_public()
-    if host == settings.MARKETPLACE_HOST:
-        return True
-    if "\x00" in host:  # PostgreSQL has no text with it
-        return False
-    return (
-        Domain.objects.filter(domain=host.lower(), verified_at__isnull=False)
-        .exclude(tenant__status__in=[*GONE, TenantStatus.REQUESTED])
-        .exists()
-    )

@@ -11,7 +11,7 @@ from core.db import as_marketplace, tenant_connection
 from core.idempotency import LIFETIME
 from core.jobs import MAIL, MAIL_ATTEMPTS, NORMAL, task
 from services.auth_services import mailbox_proof
-from services.domain_services import look_at_all_domains, look_at_domains, tell_of_domain
+from services.domain_watch_services import look_at_all_domains, look_at_domains, tell_of_domain
 from services.expiry_services import sweep_expired
 from services.fleet_services import migrate_stragglers
 from services.lifecycle_services import erase_closed

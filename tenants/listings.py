@@ -14,14 +14,14 @@ from tenants.models.tenant import url_of
 PAGE, MOST_PAGES = 24, 40
 OPEN = "t.status = 'active' AND t.brand->>'listed' IS DISTINCT FROM 'false'"
 STOREFRONTS = f"""
-SELECT t.slug, t.name, t.brand, s.products, s.pictures FROM tenants_listedstorefront s JOIN tenants_tenant t ON t.id = s.tenant_id
+SELECT t.slug, t.primary_domain, t.name, t.brand, s.products, s.pictures FROM tenants_listedstorefront s JOIN tenants_tenant t ON t.id = s.tenant_id
  WHERE {OPEN} AND s.products > 0 AND (%(like)s = '' OR t.name ILIKE %(like)s)
  ORDER BY {{order}} LIMIT %(limit)s OFFSET %(offset)s
 """  # noqa: S608 - our own conditions
 ORDERS = {"newest": "t.created_at DESC, t.id", "name": "lower(t.name), t.id"}
 PRODUCTS = f"""
 SELECT l.slug, l.title, l.price_from_minor, l.price_to_minor, l.currency, l.thumbnail, l.in_stock, l.rating_count, l.rating_sum,
-       t.slug, t.name
+       t.slug, t.primary_domain, t.name
   FROM tenants_listedproduct l JOIN tenants_tenant t ON t.id = l.tenant_id
  WHERE {OPEN} AND l.search @@ {MATCH}
  ORDER BY l.in_stock DESC, ts_rank(l.search, {MATCH}) DESC, l.created_at DESC, l.id LIMIT %(limit)s OFFSET %(offset)s
@@ -63,32 +63,34 @@ def _page(sql: str, params: dict[str, Any], number: int, limit: int) -> tuple[li
     return rows[:limit], number, len(rows) > limit and number < MOST_PAGES
 
 
-def _url(slug: str) -> str:
-    return url_of(f"{slug}.{settings.MARKETPLACE_HOST}")
+def _urls(slug: str, primary_domain: str) -> tuple[str, str]:
+    """Where a storefront is, and where its pictures are: at the subdomain, which the marketplace's pages may show pictures of."""
+    subdomain = f"{slug}.{settings.MARKETPLACE_HOST}"
+    return url_of(primary_domain or subdomain), url_of(subdomain)
 
 
 def _storefront(row: tuple) -> dict[str, Any]:
-    slug, name, brand, products, pictures = row
-    url = _url(slug)
+    slug, primary_domain, name, brand, products, pictures = row
+    url, files = _urls(slug, primary_domain)
     kept = brand if isinstance(brand, dict) else orjson.loads(brand)
     return {
         "name": name,
         "url": url,
         "tagline": kept.get("tagline", ""),
         "products": products,
-        "pictures": [f"{url}{settings.MEDIA_URL}{picture}" for picture in pictures],
+        "pictures": [f"{files}{settings.MEDIA_URL}{picture}" for picture in pictures],
     }
 
 
 def _product(row: tuple) -> dict[str, Any]:
-    slug, title, price_from, price_to, currency, thumbnail, in_stock, count, stars, shop, shop_name = row
-    url = _url(shop)
+    slug, title, price_from, price_to, currency, thumbnail, in_stock, count, stars, shop, own, shop_name = row
+    url, files = _urls(shop, own)
     return {
         "title": title,
         "url": f"{url}/products/{slug}",
         "price": Money(price_from, currency),
         "is_from": price_from != price_to,
-        "picture": f"{url}{settings.MEDIA_URL}{thumbnail}" if thumbnail else "",
+        "picture": f"{files}{settings.MEDIA_URL}{thumbnail}" if thumbnail else "",
         "in_stock": in_stock,
         "rating": stars / count if count else None,
         "rating_count": count,

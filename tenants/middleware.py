@@ -13,7 +13,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.request import split_domain_port
 
 from core.db import as_tenant, tenant_connection
@@ -23,12 +23,14 @@ from services.fleet_services import schema_lags
 from tenants.models import GONE, Tenant, TenantStatus
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Answered at each of a storefront's hosts. Everything else is a page, which has one address.
+AT_EVERY_HOST = ("/api/", "/dashboard", "/static/", "/media/")
 UNSERVED = (*GONE, TenantStatus.REQUESTED)
 OPEN_PATHS = ("/healthz", "/readyz", "/internal/tls-ask")
 COLUMNS = [field.column for field in Tenant._meta.concrete_fields]
 FIND_TENANT = (
     f"SELECT {', '.join(f't.{name}' for name in COLUMNS)} FROM public.tenants_domain d"  # noqa: S608 - our own columns
-    " JOIN public.tenants_tenant t ON t.id = d.tenant_id WHERE d.domain = %s"
+    " JOIN public.tenants_tenant t ON t.id = d.tenant_id WHERE d.domain = %s AND d.verified_at IS NOT NULL"
 )
 
 
@@ -127,11 +129,14 @@ class TenantMiddleware:
     def _serve(self, request: HttpRequest, tenant: Tenant, host: str) -> HttpResponse:
         request.tenant = tenant
         request.urlconf = settings.ROOT_URLCONF
+        request.is_own_domain = host != tenant.subdomain
         # The Domain table has vouched for this host, so ALLOWED_HOSTS need not list sellers' own domains.
         request.get_host = lambda: request.META["HTTP_HOST"].lower()
         structlog.contextvars.bind_contextvars(tenant=str(tenant.pk))
         if tenant.status == TenantStatus.SUSPENDED and not self._is_for_the_seller(request):
             return suspended_response(request, tenant)
+        if host != tenant.host and is_page(request):
+            return moved_response(request, tenant)
         if schema_lags(tenant):
             return lagging_response(request, tenant)
         tenant_connection.set_tenant(tenant)
@@ -145,6 +150,19 @@ class TenantMiddleware:
     def _is_for_the_seller(request: HttpRequest) -> bool:
         """The seller keeps access to the business; only buyers are turned away."""
         return request.path.startswith(("/api/v1/seller/", "/api/v1/auth/", "/dashboard", "/static/"))
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Something for buyers to read. Programs, staff and files are not sent elsewhere, nor is what a form sends."""
+    return request.method in ("GET", "HEAD") and not request.path.startswith(AT_EVERY_HOST)
+
+
+def moved_response(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """To the same page at the storefront's address. 301, so that search engines know one page by one address; asked anew
+    each time, since the seller may choose another address, and two kept redirects would lead to one another."""
+    response = HttpResponsePermanentRedirect(tenant.url + request.get_full_path())
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 def lagging_response(request: HttpRequest, tenant: Tenant) -> HttpResponse:

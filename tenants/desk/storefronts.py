@@ -33,6 +33,7 @@ from tenants.desk_selectors import (
     troubles_of,
 )
 from tenants.models import Role, Tenant, TenantStatus
+from tenants.models.tenant import url_of
 
 VOLUME_DAYS = 30
 
@@ -191,4 +192,7 @@ class StorefrontPage(DeskPage):
         visit = open_support_view(
             tenant_id=storefront_named(slug).pk, operator_id=self.user_id, reason=reason_of(request)
         )
-        return redirect(f"{visit.tenant.url}/dashboard/support?{urlencode({'ticket': visit.ticket})}")
+        # Browsers hold the desk's forms to the marketplace's hosts, so not to a domain of the seller's own.
+        return redirect(
+            f"{url_of(visit.tenant.subdomain)}/dashboard/support?{urlencode({'ticket': visit.ticket})}"
+        )

@@ -23,6 +23,7 @@ from services.tenant_services import sign_up_seller
 from shop.web.storefront.forms import ConfirmForm
 from shop.web.storefront.page import revalidated
 from tenants.listings import Found, listed_storefronts, search_products
+from tenants.models.tenant import url_of
 from tenants.web.forms import DirectoryForm, SignUpForm
 
 EXAMPLE_MINOR = 6000
@@ -107,7 +108,8 @@ class SignUpPage(View):
             return self._show(request, form, status=_status_of(refusal))
         # The browser is taken along to the new storefront, signed in; see shop.web.dashboard.access.
         ticket = open_session(user=made.user, tenant=made.tenant).ticket
-        return redirect(f"{made.tenant.url}/dashboard/arrive?{urlencode({'ticket': ticket})}")
+        # Their subdomain: browsers hold the form to the marketplace's hosts.
+        return redirect(f"{url_of(made.tenant.subdomain)}/dashboard/arrive?{urlencode({'ticket': ticket})}")
 
     @staticmethod
     def _show(request: HttpRequest, form: SignUpForm, *, status: int = 200) -> HttpResponse:

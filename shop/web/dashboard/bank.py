@@ -32,7 +32,7 @@ class BankPage(StaffPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """On to Stripe's page, by a link that is made for this click."""
-        back = f"{request.tenant.url}{request.path}?back=1"
+        back = request.build_absolute_uri(f"{request.path}?back=1")  # to the host where they are signed in
         try:
             return redirect(onboarding_link(tenant=request.tenant, return_url=back))
         except (Unavailable, PaymentProviderRefused, NoStripeAccount) as refusal:
