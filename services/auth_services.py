@@ -1,5 +1,6 @@
 """Signing in, staying signed in, and every way a token dies."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -113,7 +114,7 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
     address alone. Raises NotSignedIn, TooMany.
     """
     email = normalise_email(email)
-    pair = f"pair:{email}:{address}"
+    pair = f"pair:{hashlib.sha256(email.encode()).hexdigest()[:32]}:{address}"  # no mail address is kept
     count_attempt(pair, ATTEMPTS_PER_ACCOUNT)
     count_attempt(f"address:{address}", ATTEMPTS_PER_ADDRESS)
     user = User.objects.filter(email=email).first()

@@ -11,7 +11,8 @@ from services.operation_services import run_operation, start_operation
 from services.order_history import SYSTEM
 from services.order_invoice_services import issue_order_invoice, order_invoice_document
 from services.order_note_services import add_note
-from services.person_services import erase_person, export_person
+from services.person_export_services import export_person
+from services.person_services import erase_person
 from services.refund_services import request_refund, send_refund
 from services.saved_view_services import save_view
 from shop.models import Operation, Order, OrderEvent, SavedView

@@ -11,7 +11,8 @@ from services.cart_services import open_cart
 from services.inventory_services import StockLine
 from services.order_history import SYSTEM, Actor
 from services.order_services import cancel_order
-from services.person_services import StaffStays, StillNeeded, erase_person, export_person
+from services.person_export_services import export_person
+from services.person_services import StaffStays, StillNeeded, erase_person
 from services.review_services import save_review
 from shop.models import ActorKind, Order, OrderEvent, Payment, Product, PromotionRedemption, Review
 from tenants.context import tenant_scope
@@ -160,6 +161,8 @@ def test_an_export_has_each_part_and_nothing_of_others(person):
         "orders": 1,
         "reviews": 1,
         "notifications": len(data["notifications"]),
+        "sessions": 0,
+        "given_to": 1,
     }
     assert data["notifications"]
     assert "Elsewhere" not in str(data)

@@ -27,7 +27,8 @@ from services.auth_services import (
     sign_out_everywhere,
 )
 from services.cart_services import join_carts
-from services.person_services import erase_person, export_person
+from services.person_export_services import export_person
+from services.person_services import erase_person
 from shop.selectors.orders import order_of_buyer, orders_of_buyer
 from shop.selectors.people import addresses_of
 from shop.selectors.reviews import reviews_by
