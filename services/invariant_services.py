@@ -220,7 +220,7 @@ PUBLIC_CHECKS: dict[str, str] = {
          WHERE c.fee_minor > 0 AND NOT EXISTS (SELECT 1 FROM payouts_ledgertransaction t WHERE t.key = 'fee:' || c.balance_transaction_id)""",
     "a storefront has its schema": """
         SELECT t.id, t.schema_name FROM tenants_tenant t
-         WHERE t.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = t.schema_name)""",
+         WHERE t.status NOT IN ('closed', 'erased') AND NOT EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = t.schema_name)""",
     "an open storefront has a host and an owner": """
         SELECT t.id, t.slug FROM tenants_tenant t WHERE t.status = 'active' AND (
           NOT EXISTS (SELECT 1 FROM tenants_domain d WHERE d.tenant_id = t.id)

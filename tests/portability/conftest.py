@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.portability.leaving import idle, leaving  # noqa: F401 - fixtures
+
 
 @pytest.fixture
 def archives(settings, tmp_path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from core.clock import now
 from core.db import as_marketplace
 from payouts.models import SellerAccount
 from services.invoice_services import issue_invoices
+from services.lifecycle_services import erase_storefront
 from services.order_history import SYSTEM
 from services.order_services import cancel_order
 from services.payout_services import run_payouts
@@ -22,10 +23,11 @@ from services.transfer_services import settle_payouts
 from shop.models import Order, OrderStatus
 from stripe_local.testing import LocalStripe
 from tenants.context import tenant_scope
-from tenants.models import Tenant
+from tenants.models import Archive, Tenant, User
 from tests.factories.jobs import run_jobs
-from tests.factories.tenants import owner_of
+from tests.factories.tenants import make_tenant, owner_of
 from tests.money.support import account_of, later, onboard
+from tests.portability.support import fill
 
 
 def wind_down(tenant: Tenant, stripe: LocalStripe) -> None:
@@ -74,6 +76,28 @@ class Clock:
     def advance(self, **time: float) -> None:
         """Let time pass."""
         self.ahead += timedelta(**time)
+
+
+@pytest.fixture
+def leaving(committed, stripe_local) -> Tenant:
+    """A storefront that sold, is paid and invoiced, and whose grace is over."""
+    tenant = make_tenant()
+    fill(tenant, stripe_local)
+    run_jobs()
+    wind_down(tenant, stripe_local)
+    return close(tenant, days_ago=31)
+
+
+@pytest.fixture
+def idle(committed) -> Tenant:
+    """One that never sold anything and is not closed yet."""
+    return make_tenant()
+
+
+def erase(tenant: Tenant, operator: User | None = None, **options) -> Archive | None:
+    return erase_storefront(
+        tenant_id=tenant.pk, actor_id=operator.pk if operator else None, reason="asked for", **options
+    )
 
 
 SHARED_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
