@@ -1,6 +1,7 @@
 """What DNS says: the one question that Souk asks it, and who answers (`settings.DOMAIN_RESOLVER`)."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
@@ -34,12 +35,16 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """The name servers of this machine (/etc/resolv.conf), as dnspython asks them."""
+    """The name servers of this machine (/etc/resolv.conf), as dnspython asks them; or those that are named."""
+
+    def __init__(self, *, servers: Sequence[str] = (), port: int = 53) -> None:
+        self._servers, self._port = list(servers), port
 
     def txt_records(self, name: str) -> list[str]:
         """See Resolver."""
         try:
-            resolver = dns.resolver.Resolver()
+            resolver = dns.resolver.Resolver(configure=not self._servers)
+            resolver.nameservers, resolver.port = self._servers or resolver.nameservers, self._port
             resolver.timeout, resolver.lifetime = SERVER_SECONDS, ALL_SECONDS
             answer = resolver.resolve(f"{name}.", "TXT", search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -96,11 +96,11 @@ def prove_domain(*, tenant_id: UUID, domain: str, actor_id: UUID) -> Domain:
     Locks both storefronts. Raises NotFound, NoDomainsHere, NotProved, DomainTaken, TooMany, DnsUnavailable.
     """
     count_attempt(f"domain:{tenant_id}", CHECKS)
-    claim = _claim(tenant_id, domain)
+    claim, asked_at = _claim(tenant_id, domain), now()
     standing = frozenset(txt_records(record_name(claim.domain)))
     try:
         with transaction.atomic():
-            proved = _settle(claim, standing, actor_id=actor_id)
+            proved = _settle(claim, standing, asked_at=asked_at, actor_id=actor_id)
     except IntegrityError as error:
         raise _taken(claim.domain) from error
     if isinstance(proved, DomainError):
@@ -108,7 +108,9 @@ def prove_domain(*, tenant_id: UUID, domain: str, actor_id: UUID) -> Domain:
     return proved
 
 
-def _settle(claim: DomainClaim, standing: frozenset[str], *, actor_id: UUID) -> Domain | DomainError:
+def _settle(
+    claim: DomainClaim, standing: frozenset[str], *, asked_at: datetime, actor_id: UUID
+) -> Domain | DomainError:
     """The domain, or why it is not theirs, which is noted. Call inside the transaction."""
     held = Domain.objects.filter(domain=claim.domain).values_list("tenant_id", flat=True).first()
     tenants = {
@@ -130,7 +132,7 @@ def _settle(claim: DomainClaim, standing: frozenset[str], *, actor_id: UUID) -> 
         return holding
     if holding is not None:
         holder = tenants.get(holding.tenant_id)
-        if holder is None or _still_proved(holder, claim.domain, standing):
+        if holder is None or _still_proved(holder, claim.domain, standing, asked_at):
             note(claim, "taken")
             return _taken(claim.domain)
         _take_from(holder, holding)
@@ -139,12 +141,15 @@ def _settle(claim: DomainClaim, standing: frozenset[str], *, actor_id: UUID) -> 
     return Domain.objects.create(domain=claim.domain, tenant=tenant, is_primary=False, verified_at=now())
 
 
-def _still_proved(holder: Tenant, domain: str, standing: frozenset[str]) -> bool:
-    """Whether the record of who has the domain stands. The claim is read under the holder's lock."""
+def _still_proved(holder: Tenant, domain: str, standing: frozenset[str], asked_at: datetime) -> bool:
+    """Whether the record of who has the domain stands, or was seen by them after DNS told us. Call under the holder's lock."""
     if holder.status == TenantStatus.ERASED:
         return False
-    tokens = DomainClaim.objects.filter(tenant=holder, domain=domain).values_list("token", flat=True)
-    return any(record_value(token) in standing for token in tokens)
+    return any(
+        record_value(claim.token) in standing
+        or (not claim.problem and claim.checked_at is not None and claim.checked_at >= asked_at)
+        for claim in DomainClaim.objects.filter(tenant=holder, domain=domain)
+    )
 
 
 def _take_from(holder: Tenant, holding: Domain) -> None:
