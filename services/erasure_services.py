@@ -17,9 +17,10 @@ from core.clock import now
 from core.db import as_marketplace, marketplace_work
 from core.errors import Invalid
 from core.ids import new_id
-from services.forgetting_services import NOBODY, Trail, follow, forget_in_storefront
+from services.forgetting_services import Trail, follow, forget_in_storefront
 from services.shared_forgetting_services import forget_in_shared
 from shop.models import Order
+from shop.models.order import NOBODY
 from tenants.context import tenant_scope
 from tenants.models import GONE, Erasure, Tenant, User
 

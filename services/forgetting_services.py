@@ -41,10 +41,10 @@ from shop.models import (
     SavedView,
     Shipment,
 )
+from shop.models.order import NOBODY
 from shop.selectors.order_lists import NOTE
 from tenants.models import User
 
-NOBODY = "@erased.invalid"
 EXPORTS = ("orders.export", "customers.export")
 ASK_AGAIN = "Somebody asked to be forgotten meanwhile. Start it again."
 MOVEMENT_WORDS = 200  # of a reason, in the log of stock
@@ -204,7 +204,9 @@ def _forget_in_history(trail: Trail) -> None:
         )
         Refund.objects.filter(order__in=trail.orders, reason__in=words).update(reason="")
     movements.filter(actor_id__in=trail.users).update(actor_id=None)
-    Refund.objects.filter(order__in=trail.orders, actor_id__in=trail.users).update(actor_id=None)
+    Refund.objects.filter(order__in=trail.orders, actor_id__in=trail.users).update(
+        actor_id=None, request_key=None
+    )
     Shipment.objects.filter(order__in=trail.orders).exclude(tracking_url="").update(tracking_url="")
     moved.update(actor_id=None, reason="")
 
@@ -231,8 +233,7 @@ def _forget_in_lists(trail: Trail) -> tuple[int, int]:
     exports.filter(finished_at=None).update(
         state=OperationState.FAILED, error=ASK_AGAIN, finished_at=now(), params={}
     )
-    made = exports.exclude(output=None).count()
-    exports.exclude(finished_at=None).update(output=None, output_type="", params={})
+    made, _ = exports.exclude(error=ASK_AGAIN).filter(finished_at__isnull=False).delete()
     words, lists = Words(trail.words | trail.proved), 0
     for view in SavedView.objects.all():
         asked = " ".join([view.name, *parse_qs(view.query).get("q", [])])

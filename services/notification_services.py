@@ -14,6 +14,7 @@ from core.ids import new_id
 from core.jobs import enqueue
 from core.money import Money
 from shop.models import InventoryItem, MailState, Notification, Order, Refund, Shipment
+from shop.models.order import NOBODY
 from tenants.context import current_tenant
 
 _is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
@@ -40,7 +41,12 @@ def notify(
     for_staff: bool = False,
     order_id: UUID | None = None,
 ) -> None:
-    """Tell somebody something, once per `dedupe_key`, as part of the current transaction."""
+    """Tell somebody something, once per `dedupe_key`, as part of the current transaction.
+
+    Whoever was forgotten is not told: their order has no mail address any more.
+    """
+    if email.endswith(NOBODY):
+        return
     is_mailed = bool(email) and not _is_quiet.get()
     with connection.cursor() as cursor:
         cursor.execute(

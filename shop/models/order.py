@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from shop.models.payment import Payment
 
 
+# The mail addresses of orders whose buyer was forgotten end like this.
+NOBODY = "@erased.invalid"
+
+
 class OrderStatus(models.TextChoices):
     PENDING = "pending"
     CONFIRMED = "confirmed"
