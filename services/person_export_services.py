@@ -1,11 +1,13 @@
 """What a storefront knows of a person, given to them: to be read by people and programs."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from core.clock import now
 from core.db import as_marketplace
+from services.audit_services import record_audit
 from services.person_services import Person, orders_of, person_by_email, person_of
 from shop.models import ActorKind, Address, Cart, Notification, Order, OrderInvoice, Review
 from tenants.context import current_tenant
@@ -30,6 +32,13 @@ def export_person_by_email(email: str) -> dict[str, Any]:
         theirs = Q(email=person.email) & (Q(buyer_id=None) | Q(buyer_id=person.user.pk))
         return export_of(Person(person.email, None, reads_mail=True), orders=Order.objects.filter(theirs))
     return export_of(person)
+
+
+def hand_out_person(*, email: str, actor_id: UUID | None) -> dict[str, Any]:
+    """`export_person_by_email`, written down: that somebody's data was taken, and by whom; not whose."""
+    told = export_person_by_email(email)
+    record_audit("person.exported", actor_id=actor_id, tenant=current_tenant(), orders=len(told["orders"]))
+    return told
 
 
 def export_of(person: Person, *, orders: QuerySet[Order] | None = None) -> dict[str, Any]:

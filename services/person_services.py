@@ -54,6 +54,34 @@ class StaffStays(Conflict):
     detail = gettext_noop("Ask its owner to take your role away first.")
 
 
+class TheirOrderIsOpen(StillNeeded):
+    """The same, said to the seller or an operator."""
+
+    title = gettext_noop("An order of this person is still open")
+    detail = gettext_noop("Once it has arrived or is cancelled, they can be forgotten.")
+
+
+class TheirPaymentIsDisputed(StillDisputed):
+    """The same, said to the seller or an operator."""
+
+    title = gettext_noop("A payment of this person is disputed")
+    detail = gettext_noop("Once the bank has decided, they can be forgotten.")
+
+
+class TheyWorkHere(StaffStays):
+    """The same, said to the seller or an operator."""
+
+    title = gettext_noop("This person works here")
+    detail = gettext_noop("Take them out of the team first.")
+
+
+SAID_OF_OTHERS: dict[type[Conflict], type[Conflict]] = {
+    StillNeeded: TheirOrderIsOpen,
+    StillDisputed: TheirPaymentIsDisputed,
+    StaffStays: TheyWorkHere,
+}
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody in one storefront. `reads_mail`: what was placed with the mail address alone is theirs."""
@@ -121,12 +149,16 @@ def erase_person(*, user: User, password: str) -> Forgotten:
 def erase_person_by_email(*, email: str, actor_id: UUID | None, reason: str) -> Forgotten:
     """The seller or an operator acts on the request of whoever reads this mailbox: see `erase`.
 
-    Nothing known: nothing is done, and nothing counted. Raises Invalid (email, reason), too.
+    Nothing known: nothing is done, and nothing counted. Raises Invalid (email, reason), TheirOrderIsOpen,
+    TheirPaymentIsDisputed, TheyWorkHere.
     """
     reason = " ".join(reason.split())
     if not reason or len(reason) > MAX_REASON:
         raise Invalid(field="reason", reason=f"say why, in 1 to {MAX_REASON} characters")
-    return erase(person_by_email(email), actor_id=actor_id, reason=reason)
+    try:
+        return erase(person_by_email(email), actor_id=actor_id, reason=reason)
+    except (StillNeeded, StillDisputed, StaffStays) as refusal:
+        raise SAID_OF_OTHERS[type(refusal)]() from refusal
 
 
 @transaction.atomic

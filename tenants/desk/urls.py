@@ -8,6 +8,7 @@ from tenants.desk.fleet import FleetPage
 from tenants.desk.operations import OperationFilePage, OperationPage, OperationsPage
 from tenants.desk.overview import OverviewPage
 from tenants.desk.people import PeoplePage, PersonPage
+from tenants.desk.person_data import PersonDataPage
 from tenants.desk.storefronts import NewStorefrontPage, StorefrontPage, StorefrontsPage
 
 app_name = "desk"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("desk/storefronts", StorefrontsPage.as_view(), name="storefronts"),
     path("desk/new-storefront", NewStorefrontPage.as_view(), name="storefront-new"),
     path("desk/storefronts/<slug:slug>", StorefrontPage.as_view(), name="storefront"),
+    path("desk/storefronts/<slug:slug>/person", PersonDataPage.as_view(), name="person-data"),
     path("desk/people", PeoplePage.as_view(), name="people"),
     path("desk/people/<uuid:user_id>", PersonPage.as_view(), name="person"),
     path("desk/audit", AuditPage.as_view(), name="audit"),
