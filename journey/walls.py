@@ -105,17 +105,25 @@ def _complete_names(world: World, alice: Seller) -> None:
     member = staff.get("seller/members").expect(200)[0]
     category = staff.post("seller/categories", {"name": "Canary category"}).expect(201)
     staff.post("seller/pages", {"slug": slug, "title": "Canary page"}).expect(201)
+    domain = staff.post("seller/domains", {"domain": f"{slug}.canary.example"}).expect(201)
     alice.ids |= {
         "slug": slug,
         "product_id": product["id"],
         "image_id": image,
         "category_id": category["id"],
         "membership_id": member["id"],
+        "domain": domain["domain"],
         "variant_id": alice.ids["variant0"],
         "tenant_id": alice.tenant_id,
         "token": alice.shop.post("carts", {"lines": [_line(alice)]}).expect(201)["token"],
     }
-    world.canaries |= {product["title"], category["name"], member["email"], "Canary page"}
+    world.canaries |= {
+        product["title"],
+        category["name"],
+        member["email"],
+        "Canary page",
+        domain["proof"]["value"],
+    }
 
 
 def _canaries(world: World, alice: Seller) -> set[str]:

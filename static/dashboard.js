@@ -330,3 +330,17 @@ if (trial) {
     ask("trial", by);
   });
 }
+
+// What is to be typed elsewhere can be copied.
+for (const text of document.querySelectorAll("code[data-copy]")) {
+  if (!navigator.clipboard) break;
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "link small", textContent: text.dataset.copy });
+  button.setAttribute("aria-label", `${text.dataset.copy}: ${text.textContent}`);
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = `${text.dataset.copy} \u2713`;
+    setTimeout(() => (button.textContent = text.dataset.copy), 2000);
+  });
+  text.after(button);
+}

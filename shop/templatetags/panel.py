@@ -76,6 +76,10 @@ STATES: dict[str, tuple[str, str]] = {
     "current": ("good", gettext_noop("Up to date")),
     "behind": ("warn", gettext_noop("Behind")),
     "missing": ("bad", gettext_noop("Missing")),
+    # domains
+    "waiting": ("warn", gettext_noop("Waits for proof")),
+    "serving": ("good", gettext_noop("Serves the shop")),
+    "known_as": ("info", gettext_noop("The shop's address")),
     # at the desk, which is in English
     "open": ("bad", "Open"),
     "explained": ("info", "Explained"),

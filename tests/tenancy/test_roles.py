@@ -38,6 +38,13 @@ MATRIX = [
     ("seller/members", "POST", ""),
     ("seller/members/{id}", "DELETE", ""),
     ("seller/account/onboarding", "POST", ""),
+    ("seller/domains", "GET", ""),
+    ("seller/domains", "POST", ""),
+    ("seller/domains/atelier.example", "GET", ""),
+    ("seller/domains/atelier.example", "DELETE", ""),
+    ("seller/domains/atelier.example/check", "POST", ""),
+    ("seller/domains/atelier.example/primary", "PUT", ""),
+    ("seller/domains/atelier.example/primary", "DELETE", ""),
 ]
 
 

@@ -9,6 +9,7 @@ from shop.api.v1 import (
     reviews,
     seller_business,
     seller_catalogue,
+    seller_domains,
     seller_money,
     seller_orders,
 )
@@ -80,6 +81,10 @@ urlpatterns = [
     path("seller/pages/<slug:slug>", pages.SellerPageView.as_view()),
     path("seller/members", seller_business.SellerMemberListView.as_view()),
     path("seller/members/<uuid:membership_id>", seller_business.SellerMemberView.as_view()),
+    path("seller/domains", seller_domains.SellerDomainListView.as_view()),
+    path("seller/domains/<str:domain>", seller_domains.SellerDomainView.as_view()),
+    path("seller/domains/<str:domain>/check", seller_domains.SellerDomainCheckView.as_view()),
+    path("seller/domains/<str:domain>/primary", seller_domains.SellerDomainPrimaryView.as_view()),
     path("seller/notifications", seller_business.SellerNotificationListView.as_view()),
     path("seller/orders/<uuid:order_id>/earnings", seller_money.SellerEarningsView.as_view()),
     path("seller/orders/<uuid:order_id>/capture", seller_money.SellerCaptureView.as_view()),

@@ -48,6 +48,16 @@ ACTIONS: dict[str, Any] = {
     "tenant.close": lazy("ended the shop"),
     "seller.terms_changed": lazy("changed terms of payouts or legal details"),
     "promotion.funded": lazy("agreed to pay a part of a promotion"),
+    "domain.claimed": lazy("added a domain"),
+    "domain.proved": lazy("proved a domain"),
+    "domain.made_primary": lazy("made a domain the shop's address"),
+    "domain.subdomain_again": lazy("made the marketplace's address the shop's again"),
+    "domain.removed": lazy("removed a domain"),
+    "domain.moved_away": lazy("gave a domain to the shop that proved it"),
+    "domain.proof_missing": lazy("found the record of a domain gone"),
+    "domain.no_longer_primary": lazy("ended a domain's being the shop's address"),
+    "storefront.exported": lazy("took the shop's data along"),
+    "storefront.restored": lazy("restored the shop from an archive"),
     "support.opened": lazy("began a support view"),
     "support.page": lazy("looked at a page"),
     "support.ended": lazy("ended a support view"),
@@ -61,6 +71,10 @@ BY_MARKETPLACE = frozenset(
         "tenant.provisioned",
         "seller.terms_changed",
         "promotion.funded",
+        "domain.removed",
+        "domain.moved_away",
+        "domain.proof_missing",
+        "domain.no_longer_primary",
     }
 )
 
@@ -174,6 +188,8 @@ def _told(entry: AuditEntry, names: dict[UUID, str], team: set[UUID]) -> dict[st
         about = facts.get("page", "")
     elif entry.action == "promotion.funded":
         about = facts.get("code", "")
+    elif entry.action.startswith("domain."):
+        about = facts.get("domain", "")
     reason = entry.reason if entry.action == "support.opened" else ""
     return {
         "who": who,

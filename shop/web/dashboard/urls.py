@@ -9,6 +9,7 @@ from shop.web.dashboard.bank import BankPage
 from shop.web.dashboard.categories import CategoriesPage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
 from shop.web.dashboard.dispute_pages import DisputePage, DisputesPage
+from shop.web.dashboard.domains import DomainsPage
 from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
 from shop.web.dashboard.invoice_pages import InvoiceFilePage, InvoicesPage
 from shop.web.dashboard.notifications import NotificationsPage
@@ -44,6 +45,7 @@ urlpatterns = [
     path("dashboard/notifications", NotificationsPage.as_view(), name="notifications"),
     path("dashboard/team", TeamPage.as_view(), name="team"),
     path("dashboard/settings", SettingsPage.as_view(), name="settings"),
+    path("dashboard/domains", DomainsPage.as_view(), name="domains"),
     path("dashboard/orders", OrdersPage.as_view(), name="orders"),
     path("dashboard/orders/slips", SlipsPage.as_view(), name="orders-slips"),
     path("dashboard/orders/number/<int:number>", OrderNumberPage.as_view(), name="order-number"),
