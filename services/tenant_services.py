@@ -195,17 +195,17 @@ def lock_tenant(tenant_id: UUID) -> Tenant:
     return tenant
 
 
-def suspend_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+def suspend_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str) -> Tenant:
     """Close a storefront to buyers with the next request; nothing is lost. Raises IllegalTransition."""
     return _move(tenant_id, "suspend", actor_id=actor_id, reason=reason)
 
 
-def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str = "") -> Tenant:
+def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str = "") -> Tenant:
     """Open a suspended storefront again."""
     return _move(tenant_id, "reactivate", actor_id=actor_id, reason=reason)
 
 
-def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+def close_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str) -> Tenant:
     """End a storefront: nobody is served. Its data stays for the days of grace, then it is erased.
 
     A staging copy has no such days. The owner is told by mail, until when and how the closing can be taken back.
@@ -213,12 +213,12 @@ def close_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
     return _move(tenant_id, "close", actor_id=actor_id, reason=reason)
 
 
-def reopen_tenant(*, tenant_id: UUID, actor_id: UUID, reason: str) -> Tenant:
+def reopen_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str) -> Tenant:
     """Take a closing back before the storefront is erased; it is suspended then. Raises IllegalTransition."""
     return _move(tenant_id, "reopen", actor_id=actor_id, reason=reason)
 
 
-def _move(tenant_id: UUID, move: str, *, actor_id: UUID, reason: str) -> Tenant:
+def _move(tenant_id: UUID, move: str, *, actor_id: UUID | None, reason: str) -> Tenant:
     with transaction.atomic():
         tenant, moment = lock_tenant(tenant_id), now()
         grace = timedelta() if tenant.is_staging else settings.CLOSED_KEPT

@@ -11,7 +11,9 @@ from tqdm import tqdm
 from core.errors import DomainError
 from services.archive_services import open_archive
 from services.export_services import export_storefront, file_of
+from services.lifecycle_services import erase_storefront
 from services.restore_services import restore_storefront, settle_storefront, undo_restore
+from services.tenant_services import close_tenant, reactivate_tenant, reopen_tenant, suspend_tenant
 from tenants.models import ArchiveKind, Tenant
 
 
@@ -46,6 +48,10 @@ class Command(BaseCommand):
             )
         _action(actions, "undo-restore", "Put back what the last restore in place replaced.")
         _action(actions, "settle", "Bring in again what Stripe knows better than a restored storefront.")
+        for name, about in MOVES.items():
+            move = _action(actions, name, about)
+            move.add_argument("--reason", required=True, help="for the audit log")
+            move.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *, action, **options):
         """Each action has a method `_<action>`; what is refused ends with exit status 1 and the reason."""
@@ -103,6 +109,45 @@ class Command(BaseCommand):
         found = settle_storefront(tenant_id=self._tenant(options).pk)
         self._tell(options, "\n".join(found.lines()), **found.as_json())
 
+    def _suspend(self, options):
+        tenant = suspend_tenant(tenant_id=self._tenant(options).pk, actor_id=None, reason=options["reason"])
+        self._tell(options, f"{tenant.slug} is closed to buyers", status=tenant.status)
+
+    def _reactivate(self, options):
+        tenant = reactivate_tenant(
+            tenant_id=self._tenant(options).pk, actor_id=None, reason=options["reason"]
+        )
+        self._tell(options, f"{tenant.slug} is open", status=tenant.status)
+
+    def _close(self, options):
+        tenant = close_tenant(tenant_id=self._tenant(options).pk, actor_id=None, reason=options["reason"])
+        self._tell(
+            options,
+            f"{tenant.slug} is closed; it can be reopened until it is erased after {tenant.erase_after:%Y-%m-%d}",
+            status=tenant.status,
+            erase_after=tenant.erase_after,
+        )
+
+    def _reopen(self, options):
+        tenant = reopen_tenant(tenant_id=self._tenant(options).pk, actor_id=None, reason=options["reason"])
+        self._tell(options, f"{tenant.slug} is suspended; reactivate it to open it", status=tenant.status)
+
+    def _erase(self, options):
+        tenant = self._tenant(options)
+        if not options["yes"] and not _is_typed(tenant.slug):
+            raise CommandError("Nothing was erased.")
+        with self._bar(options, unit=" steps") as say:
+            archive = erase_storefront(
+                tenant_id=tenant.pk, actor_id=None, reason=options["reason"], on_progress=say
+            )
+        kept = f"; its archive is kept until {archive.expires_at:%Y-%m-%d}" if archive else ""
+        self._tell(
+            options,
+            f"{tenant.slug} is erased{kept}",
+            tenant=tenant.pk,
+            archive=archive.file_name if archive else None,
+        )
+
     # What all actions share -------------------------------------------------------------------------------------------
 
     def _tenant(self, options: dict[str, Any]) -> Tenant:
@@ -116,6 +161,23 @@ class Command(BaseCommand):
 
     def _tell(self, options: dict[str, Any], sentence: str, **facts: Any) -> None:
         self.stdout.write(json.dumps(facts, default=str) if options["json"] else sentence)
+
+
+MOVES = {
+    "suspend": "Close a storefront to buyers for now.",
+    "reactivate": "Open a suspended storefront again.",
+    "close": "End a storefront: nobody is served, and after some days it is erased.",
+    "reopen": "Take a closing back; the storefront is suspended then.",
+    "erase": "Erase a closed storefront for good, after its days of grace.",
+}
+
+
+def _is_typed(slug: str) -> bool:
+    """Whether whoever sits there means it."""
+    try:
+        return input(f"This cannot be taken back. Type {slug} to erase it: ").strip() == slug
+    except EOFError:
+        return False
 
 
 class _Bar:
