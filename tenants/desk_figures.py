@@ -55,7 +55,7 @@ SELECT a.currency, -coalesce(sum(e.amount_minor) FILTER (WHERE e.id >= first.tur
 """
 STANDING = """
 SELECT count(*) FILTER (WHERE status = 'active'), count(*) FILTER (WHERE status = 'suspended'), count(*) FILTER (WHERE status = 'closed'),
-       count(*) FILTER (WHERE status <> 'closed' AND schema_version <> %s)
+       count(*) FILTER (WHERE status NOT IN ('closed', 'erased') AND schema_version <> %s)
   FROM tenants_tenant
 """
 

@@ -301,7 +301,7 @@ VERSIONS = """
 SELECT t.schema_version, CASE WHEN t.schema_version = %(version)s THEN 'current'
          WHEN f.state IN ('failed', 'missing') THEN f.state ELSE 'behind' END, count(*)
   FROM tenants_tenant t LEFT JOIN tenants_fleetentry f ON f.tenant_id = t.id
- WHERE t.status <> 'closed' GROUP BY 1, 2
+ WHERE t.status NOT IN ('closed', 'erased') GROUP BY 1, 2
 """
 
 

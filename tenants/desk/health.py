@@ -20,7 +20,9 @@ class Health:
 def health_of(tenant: Tenant, *, version: str, disputes: int, has_debt: bool) -> Health:
     """From the row with its account and fleet entry; `version` is the code's."""
     if tenant.status in GONE:
-        return Health("mute", "Closed", tenant.status_reason)
+        return Health(
+            "mute", "Closed" if tenant.status == TenantStatus.CLOSED else "Erased", tenant.status_reason
+        )
     found = [
         *_of_status(tenant),
         *_of_schema(tenant, version),

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -12,10 +13,18 @@ from core.clock import now
 from core.errors import DomainError, Invalid
 from core.forms import add_refusal
 from core.problems import status_of
+from services.leaving_services import Reason, what_stands_against, why_not_erasable
 from services.ledger_services import seller_balances
+from services.lifecycle_operations import start_erasure
 from services.schema_recording_services import code_version
 from services.support_services import open_support_view
-from services.tenant_services import close_tenant, provision_tenant, reactivate_tenant, suspend_tenant
+from services.tenant_services import (
+    close_tenant,
+    provision_tenant,
+    reactivate_tenant,
+    reopen_tenant,
+    suspend_tenant,
+)
 from tenants.desk.charts import volume_chart
 from tenants.desk.forms import REASON_LENGTH, ProvisionForm, StorefrontsForm, reason_of
 from tenants.desk.frame import DeskPage, back
@@ -63,14 +72,19 @@ class StorefrontsPage(DeskPage):
             asked=asked,
             form=StorefrontsForm,
             is_filtered=bool(asked.q or asked.status or asked.schema or asked.receives),
-            rows=_described(rows, version=version, since=since),
+            rows=_described(
+                rows, version=version, since=since, is_leaving=asked.status == TenantStatus.CLOSED
+            ),
             pager=_pager(request, number, has_more=has_more),
         )
 
 
-def _described(rows: list[Tenant], *, version: str, since: Any) -> list[dict[str, Any]]:
-    """Rows with what other tables say of them, three queries for all."""
+def _described(
+    rows: list[Tenant], *, version: str, since: Any, is_leaving: bool = False
+) -> list[dict[str, Any]]:
+    """Rows with what other tables say of them, three queries for all; of closed ones what stands against erasing them."""
     ids = [tenant.pk for tenant in rows]
+    against: dict[Any, list[Reason]] = what_stands_against(rows) if is_leaving else {}
     volume, owed, troubles = volumes(ids, since=since), owed_to(ids), troubles_of(ids)
     return [
         {
@@ -78,6 +92,7 @@ def _described(rows: list[Tenant], *, version: str, since: Any) -> list[dict[str
             "schema": schema_state(tenant, version=version),
             "volumes": volume.get(tenant.pk, []),
             "owed": owed.get(tenant.pk, []),
+            "against": against.get(tenant.pk, []),
             "health": health_of(
                 tenant, version=version, disputes=troubles[tenant.pk][0], has_debt=troubles[tenant.pk][1]
             ),
@@ -126,9 +141,10 @@ class StorefrontPage(DeskPage):
         "opened": "The storefront is open. Its owner gets a mail.",
         "suspended": "Closed to buyers with the next request.",
         "reactivated": "Open to buyers again.",
-        "closed": "Closed for good. Its data is kept.",
+        "closed": "Nobody is served any more. Its owner gets a mail.",
+        "reopened": "The closing is taken back. It is suspended; reactivate it to open it to buyers.",
     }
-    changes = frozenset({"suspend", "reactivate", "close", "support"})
+    changes = frozenset({"suspend", "reactivate", "close", "reopen", "erase", "support"})
 
     def get(self, request: HttpRequest, slug: str, **context: Any) -> HttpResponse:
         """Raises NotFound."""
@@ -159,6 +175,10 @@ class StorefrontPage(DeskPage):
             mails=mails_of(line.actor_id for line in lines),
             reason_length=REASON_LENGTH,
             can_be_seen=tenant.status in (TenantStatus.ACTIVE, TenantStatus.SUSPENDED),
+            is_closed=tenant.status == TenantStatus.CLOSED,
+            is_erased=tenant.status == TenantStatus.ERASED,
+            against=why_not_erasable(tenant) if tenant.status == TenantStatus.CLOSED else [],
+            days_kept=0 if tenant.is_staging else settings.CLOSED_KEPT.days,
             typed={request.POST.get("action", ""): request.POST.get("reason", "")},
             **context,
         )
@@ -180,12 +200,28 @@ class StorefrontPage(DeskPage):
         return back("storefront", slug, done="reactivated")
 
     def do_close(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """End it. The address is typed once more, since there is no way back."""
+        """End it. The address is typed once more."""
         tenant, reason = storefront_named(slug), reason_of(request)
         if request.POST.get("confirm", "").strip() != slug:
             raise Invalid(field="confirm", reason=f"type {slug} to close this storefront")
         close_tenant(tenant_id=tenant.pk, actor_id=self.user_id, reason=reason)
         return back("storefront", slug, done="closed")
+
+    def do_reopen(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Take the closing back."""
+        tenant = storefront_named(slug)
+        reopen_tenant(tenant_id=tenant.pk, actor_id=self.user_id, reason=reason_of(request))
+        return back("storefront", slug, done="reopened")
+
+    def do_erase(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Off to the work that erases it, since there is no way back from there."""
+        operation = start_erasure(
+            tenant_id=storefront_named(slug).pk,
+            actor_id=self.user_id,
+            reason=reason_of(request),
+            confirm=request.POST.get("confirm", ""),
+        )
+        return back("operation", operation.pk)
 
     def do_support(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Off to the storefront's host, with a ticket that is good once."""
