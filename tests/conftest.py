@@ -20,6 +20,7 @@ from services.provisioning_services import fill_pool
 from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
 from tests.browser.absence import tell
+from tests.deploy.caddy import SKIPPED as NO_CADDY
 from tests.factories.tenants import forget_everything, forget_roles, make_tenant
 from tests.workers import scheduler
 
@@ -30,6 +31,7 @@ hypothesis.settings.load_profile("souk")
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What everybody should know about this run."""
     tell(terminalreporter)
+    tell(terminalreporter, NO_CADDY, "caddy")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = "tests/browser/"  # they share a running stack and a browser
+TOGETHER = ("tests/browser/", "tests/deploy/")  # they share a running stack, and a browser or Caddy
 
 
 class Shared(LoadScopeScheduling):
@@ -14,7 +14,7 @@ class Shared(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if nodeid.startswith(TOGETHER) else nodeid
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
 
 
 def scheduler(config: Any, log: Any) -> Shared | None:
