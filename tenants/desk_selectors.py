@@ -160,14 +160,14 @@ def troubles_of(tenant_ids: list[UUID]) -> dict[UUID, tuple[int, bool]]:
 
 
 def storefront_named(slug: str) -> Tenant:
-    """One storefront with its account, fleet entry, domains and team. Three queries. Raises NotFound."""
+    """One storefront with its account, fleet entry, domains, claims to domains and team. Four queries. Raises NotFound."""
     team = Prefetch(
         "memberships", Membership.objects.select_related("user").order_by("created_at"), to_attr="team"
     )
     domains = Prefetch("domains", Domain.objects.order_by("-is_primary", "domain"))
     found = (
         Tenant.objects.select_related("seller_account", "fleet")
-        .prefetch_related(team, domains)
+        .prefetch_related(team, domains, "domain_claims")
         .filter(slug=slug)
         .first()
     )

@@ -13,6 +13,7 @@ from core.clock import now
 from core.errors import DomainError, Invalid
 from core.forms import add_refusal
 from core.problems import status_of
+from services.domain_services import remove_domain
 from services.leaving_services import Reason, what_stands_against, why_not_erasable
 from services.ledger_services import seller_balances
 from services.lifecycle_operations import start_erasure
@@ -25,6 +26,7 @@ from services.tenant_services import (
     reopen_tenant,
     suspend_tenant,
 )
+from shop.selectors.domains import own_domains
 from tenants.desk.charts import volume_chart
 from tenants.desk.forms import REASON_LENGTH, ProvisionForm, StorefrontsForm, reason_of
 from tenants.desk.frame import DeskPage, back
@@ -141,10 +143,11 @@ class StorefrontPage(DeskPage):
         "opened": "The storefront is open. Its owner gets a mail.",
         "suspended": "Closed to buyers with the next request.",
         "reactivated": "Open to buyers again.",
+        "domain-removed": "Nobody is served at that domain any more.",
         "closed": "Nobody is served any more. Its owner gets a mail.",
         "reopened": "The closing is taken back. It is suspended; reactivate it to open it to buyers.",
     }
-    changes = frozenset({"suspend", "reactivate", "close", "reopen", "erase", "support"})
+    changes = frozenset({"suspend", "reactivate", "close", "reopen", "erase", "support", "remove-domain"})
 
     def get(self, request: HttpRequest, slug: str, **context: Any) -> HttpResponse:
         """Raises NotFound."""
@@ -168,6 +171,7 @@ class StorefrontPage(DeskPage):
             health=health_of(tenant, version=version, disputes=disputes, has_debt=has_debt),
             schema=schema_state(tenant, version=version),
             entry=fleet_entry(tenant),
+            own_domains=own_domains(tenant),
             volume=sum(asked.spread(sold.amounts)[0]),
             orders=sum(asked.spread(sold.orders)[0]),
             chart=volume_chart(sold, asked),
@@ -222,6 +226,13 @@ class StorefrontPage(DeskPage):
             confirm=request.POST.get("confirm", ""),
         )
         return back("operation", operation.pk)
+
+    def do_remove_domain(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Take a domain of its own away."""
+        domain = request.POST.get("domain", "")[:300].replace("\x00", "")
+        tenant, reason = storefront_named(slug), reason_of(request)
+        remove_domain(tenant_id=tenant.pk, domain=domain, actor_id=self.user_id, reason=reason)
+        return back("storefront", slug, done="domain-removed")
 
     def do_support(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Off to the storefront's host, with a ticket that is good once."""
