@@ -7,6 +7,7 @@ from shop.web.dashboard.appearance import BrandPage, ContrastPage, PreviewPage
 from shop.web.dashboard.balance import BalancePage, UnpaidPage
 from shop.web.dashboard.bank import BankPage
 from shop.web.dashboard.categories import CategoriesPage
+from shop.web.dashboard.closing import ClosePage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
 from shop.web.dashboard.dispute_pages import DisputePage, DisputesPage
 from shop.web.dashboard.domains import DomainsPage
@@ -45,6 +46,7 @@ urlpatterns = [
     path("dashboard/notifications", NotificationsPage.as_view(), name="notifications"),
     path("dashboard/team", TeamPage.as_view(), name="team"),
     path("dashboard/settings", SettingsPage.as_view(), name="settings"),
+    path("dashboard/settings/close", ClosePage.as_view(), name="close"),
     path("dashboard/domains", DomainsPage.as_view(), name="domains"),
     path("dashboard/orders", OrdersPage.as_view(), name="orders"),
     path("dashboard/orders/slips", SlipsPage.as_view(), name="orders-slips"),
