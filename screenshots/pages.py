@@ -1,11 +1,14 @@
 """Every page there is to see. Add a line for a new page: it is then tested and shown in docs/screenshots."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from screenshots.scene import Host, Scene, Who
 from screenshots.visitor import Visitor
+
+OWN_DOMAINS = ("www.kiln-linen.example", "töpferei-leinen.example")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,14 @@ def support_view(visitor: Visitor) -> None:
     visitor.page.wait_for_url("**/dashboard")
 
 
+def own_domains(visitor: Visitor) -> None:
+    """A domain that is proved, and one that waits for its record; the stack takes DNS from a file."""
+    staff, zone = visitor.scene.staff(), visitor.scene.stack.data_dir / "dns.json"
+    claims = [staff.post("seller/domains", {"domain": name}).expect(201) for name in OWN_DOMAINS]
+    zone.write_text(json.dumps({claims[0]["proof"]["name"]: [claims[0]["proof"]["value"]]}), encoding="utf-8")
+    staff.post(f"seller/domains/{OWN_DOMAINS[0]}/check", {}).expect(200)
+
+
 def opened_payout(visitor: Visitor) -> None:
     """A payout with its first order unfolded."""
     visitor.open(visitor.scene.orders["payout"])
@@ -222,6 +233,7 @@ PAGES = [
     Entry("dashboard-disputes", "/dashboard/disputes", who=Who.OWNER),
     Entry("dashboard-dispute", order("dispute"), who=Who.OWNER, is_important=True),
     Entry("dashboard-invoices", "/dashboard/invoices", who=Who.OWNER),
+    Entry("dashboard-domains", "/dashboard/domains", who=Who.OWNER, before=own_domains, is_important=True),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk", "/desk?days=7", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
     Entry("desk-storefronts", "/desk/storefronts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),

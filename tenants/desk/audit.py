@@ -19,6 +19,7 @@ ACTIONS = (
     "tenant.provisioned",
     "tenant.signed_up",
     "membership.",
+    "domain.",
     "user.",
     "fleet.",
     "payout.",
