@@ -225,6 +225,7 @@ PAGES = [
     Entry("dashboard-notifications", "/dashboard/notifications", who=Who.OWNER),
     Entry("dashboard-team", "/dashboard/team", who=Who.OWNER),
     Entry("dashboard-settings", "/dashboard/settings", who=Who.OWNER),
+    Entry("dashboard-close", "/dashboard/settings/close", who=Who.OWNER),
     Entry("dashboard-money", "/dashboard/money", who=Who.OWNER, is_important=True),
     Entry("dashboard-unpaid", "/dashboard/money/unpaid", who=Who.OWNER),
     Entry("dashboard-reserve", "/dashboard/money/reserve", who=Who.OWNER),
