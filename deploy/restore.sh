@@ -5,7 +5,7 @@
 #
 # Without --at: as late as the repository goes. SOUK_BACKUP_DIR is the repository, SOUK_BACKUP_IDENTITY the file with the age
 # key that opens it, SOUK_BACKUP_SPOOL (optional) where WAL came in last, if that survived. Run as the user who will run the
-# server. Everything is decrypted and checked before the server starts; it sees no key.
+# server, or as root. Everything is decrypted and checked before the server starts; it sees no key.
 #
 # Then start the server on DATA: it replays until the moment and opens. It does not pause there to be looked at, because it would
 # hold the locks of what was about to be committed, a DROP for one. The wrong moment: start over, into another directory.
@@ -57,6 +57,7 @@ for name in "${chain[@]}"; do
   decrypt "$repository/base/$name/base.tar.gz.age" | gzip -dc | tar -x -C "$part" || fail "base/$name is damaged or not for this key"
   pg_verifybackup --no-parse-wal --quiet "$part" || fail "base/$name is not what PostgreSQL backed up"
   parts+=("$part")
+  owner=$(stat -c %u:%g "$part/PG_VERSION")
 done
 if [ "${#parts[@]}" -gt 1 ]; then
   # It warns that linked files must not be written to in both places; the parts go away.
@@ -101,4 +102,8 @@ fi
   [ -z "$at" ] || echo "recovery_target_action = 'promote'"
 } >>"$data/postgresql.auto.conf"
 touch "$data/recovery.signal"
+if [ "$(id -u)" = 0 ]; then
+  chown -R "$owner" "$data"
+  [ -z "$media" ] || chown -R --reference="$media" "$media"
+fi
 echo "$data: base/${chain[-1]} and $(find "$data/restore_wal" -type f | wc -l) WAL files, until ${at:-the end}. Start the server on it."
