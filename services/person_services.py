@@ -58,21 +58,25 @@ class TheirOrderIsOpen(StillNeeded):
     """The same, said to the seller or an operator."""
 
     title = gettext_noop("An order of this person is still open")
-    detail = gettext_noop("Once it has arrived or is cancelled, they can be forgotten.")
+    detail = gettext_noop(
+        "An order of this person is still open. Once it has arrived or is cancelled, they can be forgotten."
+    )
 
 
 class TheirPaymentIsDisputed(StillDisputed):
     """The same, said to the seller or an operator."""
 
     title = gettext_noop("A payment of this person is disputed")
-    detail = gettext_noop("Once the bank has decided, they can be forgotten.")
+    detail = gettext_noop(
+        "A payment of this person is disputed. Once the bank has decided, they can be forgotten."
+    )
 
 
 class TheyWorkHere(StaffStays):
     """The same, said to the seller or an operator."""
 
     title = gettext_noop("This person works here")
-    detail = gettext_noop("Take them out of the team first.")
+    detail = gettext_noop("This person works here. Take them out of the team first.")
 
 
 SAID_OF_OTHERS: dict[type[Conflict], type[Conflict]] = {

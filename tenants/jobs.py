@@ -14,6 +14,7 @@ from services.auth_services import mailbox_proof
 from services.domain_watch_services import look_at_all_domains, look_at_domains, tell_of_domain
 from services.expiry_services import sweep_expired
 from services.fleet_services import migrate_stragglers
+from services.housekeeping_services import forget_old_answers
 from services.lifecycle_services import erase_closed
 from services.provisioning_services import fill_pool
 from tenants.context import current_tenant
@@ -84,6 +85,7 @@ def forget_expired() -> None:
     Session.objects.filter(expires_at__lt=moment - timedelta(days=1)).delete()
     LoginAttempt.objects.filter(window_ends_at__lt=moment - timedelta(days=1)).delete()
     IdempotencyKey.objects.filter(created_at__lt=moment - LIFETIME).delete()
+    forget_old_answers()
     sweep_expired()
 
 
