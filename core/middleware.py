@@ -94,9 +94,10 @@ class SecurityHeadersMiddleware:
     def _policy(self, request: HttpRequest) -> str:
         styles = "".join(f" 'sha256-{digest}'" for digest in getattr(request, "inline_styles", ()))
         is_storefront = getattr(request, "tenant", None) is not None
+        targets = " ".join([self.stripe, *getattr(request, "other_hosts", ())])
         return POLICY.format(
             styles=styles,
-            targets=self.stripe if is_storefront else self.storefronts,
+            targets=targets if is_storefront else self.storefronts,
             pictures="" if is_storefront else self.storefronts,
             framers="'self'" if getattr(request, "is_framed_here", False) else "'none'",
         )

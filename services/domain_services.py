@@ -93,10 +93,11 @@ def prove_domain(*, tenant_id: UUID, domain: str, actor_id: UUID) -> Domain:
 
     A domain that serves another storefront moves here if that one's record does not stand any more; its owner is told.
     DNS is asked before the transaction; two sellers who prove at once are told apart by the unique domain.
-    Locks both storefronts. Raises NotFound, NoDomainsHere, NotProved, DomainTaken, TooMany, DnsUnavailable.
+    Locks both storefronts. Raises NotFound, Invalid, NoDomainsHere, NotProved, DomainTaken, TooMany, DnsUnavailable.
     """
     count_attempt(f"domain:{tenant_id}", CHECKS)
     claim, asked_at = _claim(tenant_id, domain), now()
+    check_domain(claim.domain)  # a restored claim may be older than what is refused today
     standing = frozenset(txt_records(record_name(claim.domain)))
     try:
         with transaction.atomic():

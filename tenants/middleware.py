@@ -21,6 +21,7 @@ from core.errors import Unavailable
 from core.problems import json_not_found, problem_http
 from services.fleet_services import schema_lags
 from tenants.models import GONE, Tenant, TenantStatus
+from tenants.models.tenant import url_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Answered at each of a storefront's hosts. Everything else is a page, which has one address.
@@ -130,6 +131,8 @@ class TenantMiddleware:
         request.tenant = tenant
         request.urlconf = settings.ROOT_URLCONF
         request.is_own_domain = host != tenant.subdomain
+        # Forms may lead to the same storefront's other hosts: to its address, and back to the subdomain.
+        request.other_hosts = [url_of(other) for other in {tenant.host, tenant.subdomain} - {host}]
         # The Domain table has vouched for this host, so ALLOWED_HOSTS need not list sellers' own domains.
         request.get_host = lambda: request.META["HTTP_HOST"].lower()
         structlog.contextvars.bind_contextvars(tenant=str(tenant.pk))

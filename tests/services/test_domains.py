@@ -261,6 +261,15 @@ def test_what_was_never_claimed_cannot_be_proved_nor_by_its_other_spelling(tenan
     assert Domain.objects.filter(tenant=tenant).count() == 1
 
 
+def test_a_claim_that_would_be_refused_today_is_not_proved(tenant, internet, settings):
+    made = claim(tenant, "shops.example")
+    internet.publish(made)
+    settings.MARKETPLACE_HOST = "market.shops.example"
+    with pytest.raises(Invalid, match="marketplace"):
+        prove(tenant, "shops.example")
+    assert internet.asked == []
+
+
 def test_dns_that_does_not_answer_changes_nothing(tenant, internet):
     made = proved(tenant, internet)
     known_as(tenant)

@@ -267,6 +267,22 @@ def test_a_form_of_another_site_is_refused_at_a_domain_of_ones_own(shop):
     assert client.post("/dashboard/sign-in", asked, HTTP_ORIGIN=f"http://{OWN}").status_code == 302
 
 
+def test_forms_may_lead_to_the_same_storefronts_other_hosts_and_no_others(shop, other_tenant):
+    """Adding a product at the subdomain's dashboard leads to the product's page, which is at the address."""
+
+    def targets(host: str) -> set[str]:
+        policy = ask(host, "GET", "/dashboard/sign-in")["Content-Security-Policy"]
+        return set(re.search(r"form-action ([^;]*)", policy)[1].split())
+
+    subdomain = f"http://{shop.subdomain}:{django_settings.PORT}"
+    everywhere = targets(other_tenant.host)
+    assert targets(OWN) == {*everywhere, subdomain}
+    assert targets(shop.subdomain) == {*everywhere, shop.url}
+    assert targets(TWIN) == {*everywhere, shop.url, subdomain}
+    known_as(shop, "")
+    assert targets(shop.subdomain) == everywhere
+
+
 def test_hsts_is_for_the_sellers_domain_and_not_for_what_else_is_under_it(shop, settings):
     settings.SECURE_HSTS_SECONDS = 600
     assert ask(OWN, "GET", "/")["Strict-Transport-Security"] == "max-age=600"
