@@ -6,7 +6,7 @@
 #   backup.sh daily                   a base backup, then expire
 #   backup.sh ship                    media files, then closed WAL segments, into the repository
 #   backup.sh expire                  what is older than SOUK_BACKUP_DAYS goes
-#   backup.sh check                   exit status 1 unless any moment up to now can be restored; quick
+#   backup.sh check                   exit status 1 unless any moment since the last base backup can be restored; quick
 #   backup.sh verify                  every file of the repository against its checksum; reads all of it
 #
 # Whatever is in the repository is encrypted for SOUK_ARCHIVE_RECIPIENTS (age public keys, comma separated); this machine
@@ -147,7 +147,7 @@ forget_sums() {
 }
 
 check() {
-  local newest oldest segment number before="" timeline_before="" faults=0
+  local newest oldest latest segment number before="" timeline_before="" faults=0
   newest=$(bases | tail -n 1)
   fault() { echo "$1" >&2; faults=1; }
   if [ -z "$newest" ]; then
@@ -155,12 +155,18 @@ check() {
   else
     [[ $newest > $(date -u -d "-2 days" +%Y%m%dT%H%M%SZ) ]] || fault "the last base backup is of $newest"
     oldest=$(first_segment "$(bases | head -n 1)")
-    [ -e "$repository/wal/$(first_segment "$newest").gz.age" ] || fault "base/$newest has no WAL yet to become consistent with"
+    latest=$(first_segment "$newest")
+    [ -e "$repository/wal/$latest.gz.age" ] || fault "base/$newest has no WAL yet to become consistent with"
     while read -r segment; do
       [[ ${segment:8} < ${oldest:8} ]] && continue
       number=$((16#${segment:8:8} * 256 + 16#${segment:16:8}))
       if [ -n "$before" ] && ((number != before + 1)) && [ "${segment:0:8}" = "$timeline_before" ]; then
-        fault "WAL is missing before $segment"
+        # Before the newest base backup it is past mending: what can be restored ends there and begins again.
+        if [[ ${segment:8} > ${latest:8} ]]; then
+          fault "WAL is missing before $segment"
+        else
+          echo "no moment just before $segment can be restored"
+        fi
       fi
       before=$number timeline_before=${segment:0:8}
     done < <(find "$repository/wal" -name '*.gz.age' -printf '%f\n' | sed 's/\.gz\.age$//' | grep -E '^[0-9A-F]{24}$' | sort)
@@ -195,7 +201,7 @@ run() {
   receiver=$!
   trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
   trap 'exit 0' TERM INT
-  while kill -0 "$receiver"; do
+  while kill -0 "$receiver" 2>/dev/null; do
     "$0" ship
     if [ -n "$making" ] && ! kill -0 "$making" 2>/dev/null; then
       wait "$making"   # ends all of this where it failed: whoever started it should see
