@@ -6,6 +6,7 @@ Our own lines are written as they are made. Those of libraries pass through `log
 import json
 import logging
 import logging.config
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,11 +15,27 @@ import structlog
 
 from core.renderers import dumps
 
+# PostgreSQL's DETAIL repeats the row that it refused; in a traceback it is a line of its own, up to the next that is known.
+ROW = re.compile(
+    r"(?m)^DETAIL:.*(?:\n(?! |\w[\w.]*(?:Error|Exception|Violation)\b|The above|During|Traceback|CONTEXT:|$).*)*"
+)
+EMAIL_ADDRESS = re.compile(r"[^\s<>()'\"=,;:]+@[^\s<>()'\"=,;:]+\.[^\s<>()'\"=,;:]+")
+
+
+def without_people(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What errors say, without the rows and mail addresses that they repeat: logs are kept, and nobody is forgotten there."""
+    for key, value in event.items():
+        if isinstance(value, str) and ("@" in value or "DETAIL:" in value):
+            event[key] = EMAIL_ADDRESS.sub("[e-mail]", ROW.sub("DETAIL: [row]", value))
+    return event
+
+
 BEFORE_RENDERING: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    without_people,
 ]
 
 
