@@ -58,7 +58,7 @@ CHANGE = """
 WITH wanted AS (
   SELECT * FROM unnest(%(ids)s::uuid[], %(units)s::int[]) AS w(variant_id, units)
 ), locked AS (
-  SELECT i.variant_id FROM shop_inventoryitem i JOIN wanted USING (variant_id) ORDER BY i.variant_id FOR UPDATE OF i
+  SELECT variant_id FROM shop_inventoryitem WHERE variant_id = ANY(%(ids)s::uuid[]) ORDER BY variant_id FOR UPDATE
 ), changed AS (
   UPDATE shop_inventoryitem i
      SET current_stock = i.current_stock + w.units * %(current)s,
@@ -75,8 +75,8 @@ WITH wanted AS (
 ), logged AS (
   INSERT INTO shop_inventorymovement
     (item_id, kind, current_delta, reserved_delta, current_after, reserved_after, order_id, reason, actor_id, created_at)
-  SELECT variant_id, %(kind)s, units * %(current)s, units * %(reserved)s, current_stock, reserved_stock,
-         %(order_id)s, %(reason)s, %(actor_id)s, %(now)s
+  SELECT variant_id, %(kind)s::varchar, units * %(current)s, units * %(reserved)s, current_stock, reserved_stock,
+         %(order_id)s::uuid, %(reason)s::varchar, %(actor_id)s::uuid, %(now)s
     FROM changed
 )
 SELECT w.variant_id, c.variant_id IS NOT NULL OR NOT i.is_tracked, coalesce(c.low_stock_since = %(now)s, false)

@@ -135,7 +135,7 @@ def tenant_role_sql(schema: str) -> str:
     """
     return f"""
     CREATE ROLE "{schema}" NOLOGIN IN ROLE {TENANTS};
-    GRANT "{schema}" TO CURRENT_USER WITH SET TRUE, INHERIT FALSE;
+    GRANT "{schema}" TO CURRENT_USER WITH INHERIT FALSE, SET TRUE;
     GRANT USAGE ON SCHEMA "{schema}" TO "{schema}";
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO "{schema}";
     GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA "{schema}" TO "{schema}";
