@@ -22,6 +22,7 @@ from tenants.models import Tenant
 from tests.browser.absence import tell
 from tests.deploy.caddy import SKIPPED as NO_CADDY
 from tests.factories.tenants import forget_everything, forget_roles, make_tenant
+from tests.tenancy.bouncer import SKIPPED as NO_PGBOUNCER
 from tests.workers import scheduler
 
 hypothesis.settings.register_profile("souk", deadline=None)  # speed is for the benchmarks
@@ -32,6 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What everybody should know about this run."""
     tell(terminalreporter)
     tell(terminalreporter, NO_CADDY, "caddy")
+    tell(terminalreporter, NO_PGBOUNCER, "pgbouncer")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -244,6 +244,7 @@ SERVER_ADDRESSES = env.list("SOUK_ADDRESSES", default=[])
 DOMAIN_RESOLVER = env("SOUK_DOMAIN_RESOLVER", default="services.dns_services.SystemResolver")
 JOB_LEASE = timedelta(seconds=env.int("SOUK_JOB_LEASE_SECONDS", default=30))
 JOB_TENANT_SCOPE = "tenants.context.tenant_scope_by_id"
+JOB_WORKER_ASKS = "tenants.postgresql.probe.refuse_lent_sessions"
 JOB_MAX_ATTEMPTS = env.int("SOUK_JOB_MAX_ATTEMPTS", default=12)
 
 # Mail ----------------------------------------------------------------------------------------------------------

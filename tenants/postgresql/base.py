@@ -9,11 +9,19 @@ While a tenant is served, the role in force is the tenant's own, which may use i
 tables and nothing else (docs/decisions/0016). `core.db.as_marketplace` lifts it for the marketplace's own work.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.utils import DatabaseError
 from django_tenants.postgresql_backend import base as stock
 from django_tenants.utils import get_public_schema_name
+
+
+def enter_sql(path: Sequence[str], role: str | None) -> str:
+    """What a session serves from now on. Without a role: the one that it logged in with."""
+    names = ", ".join(f'"{name}"' for name in path)
+    become = f'SET ROLE "{role}"' if role else "RESET ROLE"
+    return f"SET search_path = {names}; {become}"
 
 
 class DatabaseWrapper(stock.DatabaseWrapper):
@@ -46,10 +54,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):
             return
         self._setting_search_path = True
         session = self.connection.cursor() if cursor is None else cursor
-        path = ", ".join(f'"{name}"' for name in paths)
-        become = f'SET ROLE "{role}"' if role else "RESET ROLE"
         try:
-            session.execute(f"SET search_path = {path}; {become}")
+            session.execute(enter_sql(paths, role))
         except (DatabaseError, stock.psycopg.InternalError):
             # In a transaction that failed already; if a rollback does not follow, the next statement fails as well.
             self.search_path_set_schemas = None

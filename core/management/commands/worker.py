@@ -1,6 +1,8 @@
 import signal
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
 from core.jobs.worker import Worker
 
@@ -14,6 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--with-scheduler", action="store_true", help="also enqueue recurring jobs")
 
     def handle(self, *, threads, poll_seconds, with_scheduler, **options):
+        import_string(settings.JOB_WORKER_ASKS)()
         worker = Worker(threads=threads, poll_seconds=poll_seconds, with_scheduler=with_scheduler)
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
