@@ -5,15 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from core.clock import now
-from core.db import marketplace_work, tenant_connection
+from core.db import as_marketplace, marketplace_work, tenant_connection
 from core.money import percent_of
 from payouts.models import Charge, Reserve, SellerAccount
 from services.ledger_facts import reserve_held, reserve_released
 from services.ledger_services import post
-from shop.models import Order, Payment, PaymentStatus
+from shop.models import Order, Payment, PaymentStatus, Refund, RefundStatus
 from tenants.context import current_tenant
 from tenants.models import Tenant
 
@@ -110,7 +110,6 @@ def available_at(charge: Charge) -> datetime | None:
     return max(moments)
 
 
-@marketplace_work
 def refresh_charge(charge_id: str, *, refunded_by: int = 0, disputed_by: int = 0, **changes: Any) -> Charge:
     """Change a charge under its lock and work out again when it is available and whether it is frozen.
 
@@ -118,38 +117,30 @@ def refresh_charge(charge_id: str, *, refunded_by: int = 0, disputed_by: int = 0
     inside a transaction, while its storefront is served; of an erased one, which had no refund on its way, in the public
     schema.
     """
-    charge = Charge.objects.select_for_update().get(charge_id=charge_id)
+    with as_marketplace():
+        charge = Charge.objects.select_for_update().get(charge_id=charge_id)
     charge.refunded_minor += refunded_by
     charge.disputed_minor += disputed_by
     for name, value in changes.items():
         setattr(charge, name, value)
     charge.available_at = available_at(charge)
-    charge.is_frozen = _is_frozen(charge_id)
-    charge.save()
-    if charge.refunded_minor + charge.disputed_minor >= charge.amount_minor:
-        for reserve in Reserve.objects.filter(charge=charge, released_at=None):
-            release_reserve(reserve.pk, at=now())
+    is_being_refunded = _is_being_refunded(charge_id)
+    with as_marketplace():
+        charge.is_frozen = is_being_refunded or charge.disputes.filter(closed_at=None).exists()
+        charge.save()
+        if charge.refunded_minor + charge.disputed_minor >= charge.amount_minor:
+            for reserve in Reserve.objects.filter(charge=charge, released_at=None):
+                release_reserve(reserve.pk, at=now())
     return charge
 
 
-IN_DISPUTE = """
-SELECT EXISTS (SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = %(charge)s AND d.closed_at IS NULL)
-"""
-FROZEN = """
-SELECT EXISTS (SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = %(charge)s AND d.closed_at IS NULL)
-    OR EXISTS (SELECT 1 FROM shop_refund r JOIN shop_payment p ON p.id = r.payment_id
-                WHERE p.transaction_id = %(charge)s AND r.status = 'requested')
-"""
+def _is_being_refunded(charge_id: str) -> bool:
+    """Asked with the caller's rights, which are the storefront's own while it changes an order."""
+    return isinstance(tenant_connection.tenant, Tenant) and (
+        Refund.objects.filter(status=RefundStatus.REQUESTED, payment__transaction_id=charge_id).exists()
+    )
 
 
-def _is_frozen(charge_id: str) -> bool:
-    is_served = isinstance(tenant_connection.tenant, Tenant)
-    with connection.cursor() as cursor:
-        cursor.execute(FROZEN if is_served else IN_DISPUTE, {"charge": charge_id})
-        return bool(cursor.fetchone()[0])
-
-
-@marketplace_work
 def mark_delivered(order: Order) -> None:
     """The order has arrived: its money may become available after the return window. Call inside a transaction."""
     payment = order.payments.filter(status=PaymentStatus.CAPTURED).first()

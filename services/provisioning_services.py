@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.db import tenant_connection
+from services.distribution_services import distribute_where_there_is_citus
 from services.fleet_services import applied_migrations
 from services.schema_names import drop_schema, generated_schema_name
 from services.schema_recording_services import (
@@ -30,6 +31,7 @@ def make_ready_schema() -> ReadySchema:
     tenant_connection.set_schema_to_public()
     try:
         create_schema(name)
+        distribute_where_there_is_citus(name)
         return ReadySchema.objects.create(schema_name=name, version=code_version())
     except BaseException:
         tenant_connection.set_schema_to_public()

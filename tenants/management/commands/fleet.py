@@ -2,11 +2,14 @@ import json
 import signal
 import sys
 import threading
+from collections import Counter
 from dataclasses import asdict
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from core.errors import DomainError
+from services.distribution_services import NoCitus, citus_version, distribute_fleet, move_storefront, places
 from services.fleet_services import (
     FleetOptions,
     check_fleet,
@@ -24,14 +27,15 @@ class Command(BaseCommand):
         "Storefronts' schemas, all of them at once. migrate: bring the shared tables (as their owner, "
         "DATABASE_OWNER_URL) and then every storefront to this code's version. status: how far they "
         "are. plan: what would run, with its locks. check: where a schema is not what its migrations make. record: "
-        "write the script that new schemas are made from."
+        "write the script that new schemas are made from. distribute, place: storefronts on several machines, by Citus "
+        "(docs/scaling.md)."
     )
 
     requires_system_checks = ()  # as Django's own migrate: they would import every view
 
     def add_arguments(self, parser):
         actions = parser.add_subparsers(
-            dest="action", required=True, metavar="migrate|status|plan|check|record"
+            dest="action", required=True, metavar="migrate|status|plan|check|record|distribute|place"
         )
         migrate = actions.add_parser("migrate", help="exits with 1 where a storefront could not be migrated")
         defaults = FleetOptions()
@@ -57,9 +61,25 @@ class Command(BaseCommand):
         record.add_argument(
             "--check", action="store_true", help="write nothing; exit with 1 where it is out of date"
         )
+        distribute = actions.add_parser(
+            "distribute",
+            help="move schemas that are still on the coordinator to workers; exits with 1 where one could not be, and"
+            " with 2 where there is no Citus",
+        )
+        distribute.add_argument("--only", action="append", default=[], metavar="SLUG", help="may be repeated")
+        place = actions.add_parser("place", help="move a storefront to another worker while it serves")
+        place.add_argument("--storefront", required=True, metavar="SLUG")
+        place.add_argument("--node", required=True, metavar="HOST:PORT", help="as `fleet status` names it")
+        for parser_of in (distribute, place):
+            parser_of.add_argument("--json", action="store_true")
 
     def handle(self, *, action, **options):
-        getattr(self, f"_{action}")(options)
+        try:
+            getattr(self, f"_{action}")(options)
+        except NoCitus as refusal:
+            raise CommandError(f"{refusal.title}: {refusal.facts['reason']}.", returncode=2) from refusal
+        except DomainError as refusal:
+            raise CommandError(f"{refusal.title}: {refusal.facts}") from refusal
 
     def _migrate(self, options):
         migrate_shared()
@@ -125,6 +145,9 @@ class Command(BaseCommand):
             ", ".join(f"{count} {state}" for state, count in sorted(status.states.items()))
             or "no storefronts"
         )
+        if citus_version():
+            for node, count in sorted(Counter(place.node for place in places()).items()):
+                self.stdout.write(f"{count:>7} schemas on {node or 'the coordinator, not distributed'}")
 
     def _plan(self, options):
         planned = plan_fleet()
@@ -161,3 +184,34 @@ class Command(BaseCommand):
         elif script != SCRIPT.read_text():
             self.stderr.write("The recorded script is out of date: run `manage.py fleet record`.")
             sys.exit(1)
+
+    def _distribute(self, options):
+        bar = tqdm(unit=" schemas", disable=options["json"], mininterval=0.5)
+
+        def note(outcome):
+            if outcome.error:
+                bar.write(f"{outcome.slug or outcome.schema_name}: {outcome.error}", file=sys.stderr)
+            bar.update()
+
+        with bar:
+            report = distribute_fleet(only=options["only"], on_start=bar.reset, on_outcome=note)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json()))
+        else:
+            for node, count in sorted(
+                Counter(each.node for each in report.outcomes if not each.error).items()
+            ):
+                self.stdout.write(f"{count:>7} schemas went to {node}")
+            self.stdout.write(
+                f"{len(report.outcomes) - len(report.failures)} distributed, {report.there_already} were already,"
+                f" {len(report.failures)} failed, in {report.seconds:.1f} s"
+            )
+        if report.failures:
+            sys.exit(1)
+
+    def _place(self, options):
+        place = move_storefront(slug=options["storefront"], node=options["node"])
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(place)))
+        else:
+            self.stdout.write(f"{place.slug} ({place.schema_name}) is on {place.node}")
