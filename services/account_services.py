@@ -32,6 +32,13 @@ class NoStripeAccount(Conflict):
     detail = "Try again in a moment."
 
 
+class NotPaidOut(Conflict):
+    """A staging copy has no account at Stripe."""
+
+    code = "not_paid_out"
+    title = "A staging copy is not paid out"
+
+
 @marketplace_work
 def open_account(*, tenant_id: UUID) -> SellerAccount:
     """Open the seller's account at Stripe, once: the key is `account:{tenant}`. Safe to run again."""
@@ -39,6 +46,8 @@ def open_account(*, tenant_id: UUID) -> SellerAccount:
     if account.stripe_account_id:
         return account
     tenant = account.tenant
+    if not tenant.keeps_books:
+        raise NotPaidOut()
     with stripe_api() as stripe:
         made = stripe.v1.accounts.create(
             params={

@@ -12,10 +12,11 @@ WITH expected AS (
   SELECT key, currency, sum(amount) AS theirs, min(created) AS at, left(string_agg(what, ', '), 300) AS what
     FROM (SELECT key, currency, CASE type WHEN 'adjustment' THEN net_minor ELSE amount_minor END AS amount, created,
                  type || ' ' || id AS what
-            FROM public.payouts_stripetransaction WHERE key <> ''
+            FROM public.payouts_stripetransaction WHERE key <> '' AND key NOT LIKE 'staging:%%'
            UNION ALL
           SELECT 'fee:' || id, currency, -fee_minor, created, 'fee of ' || type || ' ' || source
-            FROM public.payouts_stripetransaction WHERE key <> '' AND type <> 'adjustment' AND fee_minor <> 0) part
+            FROM public.payouts_stripetransaction
+           WHERE key <> '' AND key NOT LIKE 'staging:%%' AND type <> 'adjustment' AND fee_minor <> 0) part
    GROUP BY key, currency
 ), booked AS (
   SELECT t.key, a.currency, sum(e.amount_minor) AS ours, t.occurred_at AS at, t.posted_at,
@@ -60,7 +61,8 @@ SELECT 'amount_differs', m.part || ':' || s.slug, m.currency, (%(now)s AT TIME Z
   JOIN public.tenants_tenant s ON s.id = m.tenant_id
  GROUP BY m.part, s.slug, m.currency HAVING sum(m.ours) <> sum(m.theirs)
 """
-# What our books hold at Stripe, with what is on its way and what an operator has explained.
+# What our books hold at Stripe, with what is on its way and what an operator has explained. What staging copies were paid
+# is held there, too, and is in nobody's books.
 BALANCES = """
 INSERT INTO reconcile_line
 SELECT 'balance_differs', 'stripe_balance', currency, (%(now)s AT TIME ZONE 'UTC')::date, o.booked + o.on_its_way + o.explained,
@@ -77,6 +79,8 @@ SELECT 'balance_differs', 'stripe_balance', currency, (%(now)s AT TIME ZONE 'UTC
                   FROM public.payouts_difference d
                  WHERE status = 'explained' AND EXISTS (SELECT 1 FROM reconcile_line l WHERE NOT l.is_sum
                        AND l.kind = d.kind AND l.subject = d.subject AND l.currency = d.currency)
+                 UNION ALL
+                SELECT currency, 0, 0, -net_minor, 0 FROM public.payouts_stripetransaction WHERE key LIKE 'staging:%%'
                  UNION ALL
                 SELECT h.currency, 0, 0, h.held, 0
                   FROM unnest(%(currencies)s::text[], %(held)s::bigint[]) AS h(currency, held)) p

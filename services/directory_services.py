@@ -67,9 +67,11 @@ SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
 def refresh_directory() -> int:
     """Make the served storefront's part of the directory what its tables say now. Returns how many rows changed.
 
-    One at a time for each storefront (advisory lock); queued repeats of the job are taken along.
+    A staging copy is not in it. One at a time for each storefront (advisory lock); queued repeats of the job are taken along.
     """
     tenant = current_tenant()
+    if tenant.is_staging:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('directory'), hashtext(%s))", [str(tenant.pk)])
         forget_queued("directory.refresh")

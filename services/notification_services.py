@@ -16,6 +16,8 @@ from core.money import Money
 from shop.models import InventoryItem, MailState, Notification, Order, Refund, Shipment
 from shop.models.order import NOBODY
 from tenants.context import current_tenant
+from tenants.models import Tenant
+from tenants.selectors import is_member
 
 _is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
 
@@ -87,6 +89,10 @@ def send_notification_mail(*, notification_id: UUID) -> None:
         if row is None:
             return
         tenant = current_tenant()
+        if not may_be_mailed(tenant, row.email):
+            row.mail_state = MailState.NONE
+            row.save(update_fields=["mail_state"])
+            return
         EmailMessage(
             subject=" ".join(f"{row.title} · {tenant.name}".split()),
             body=f"{row.message}\n\n{tenant.name}\n{tenant.url}\n",
@@ -96,6 +102,11 @@ def send_notification_mail(*, notification_id: UUID) -> None:
         ).send()
         row.mail_state, row.mailed_at = MailState.SENT, timezone.now()
         row.save(update_fields=["mail_state", "mailed_at"])
+
+
+def may_be_mailed(tenant: Tenant, email: str) -> bool:
+    """A staging copy writes to its members and to nobody else, whoever is in its data."""
+    return not tenant.is_staging or is_member(tenant, email)
 
 
 def mark_read(*, notification_ids: Sequence[UUID] | None, recipient_id: UUID | None) -> int:

@@ -102,8 +102,9 @@ def forget_storefront(tenant: Tenant) -> None:
         cursor.execute(FORGET_AUDIT, [KEPT_FACTS, tenant.pk])
         cursor.execute(FORGET_STATEMENTS, [NO_SELLER, tenant.pk])
     tenant.name, tenant.brand, tenant.support_email, tenant.status_reason = ERASED_NAME, {}, "", ""
-    tenant.slug_skeleton = retired_skeleton(skeleton(tenant.slug))
-    tenant.slug = f"erased-{new_id().hex[-12:]}"
+    was_called, tenant.slug = tenant.slug, f"erased-{new_id().hex[-12:]}"
+    # Nobody has links to a staging copy: its address is free again.
+    tenant.slug_skeleton = tenant.slug if tenant.is_staging else retired_skeleton(skeleton(was_called))
     tenant.primary_domain = ""
 
 

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
@@ -25,7 +24,14 @@ from services.ledger_services import post
 from services.order_history import SYSTEM, Actor, record_event
 from services.order_services import close_order, confirm_order, lock_order, revive_order
 from services.refund_services import DisputeOpen, list_refunds, record_refunds, refund_rest
-from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
+from services.stripe_gateway import (
+    STAGING_DESCRIPTION,
+    PaymentProviderRefused,
+    is_livemode,
+    own_key,
+    plain,
+    stripe_api,
+)
 from shop.models import (
     ActorKind,
     CancelReason,
@@ -114,7 +120,7 @@ def _open_page(payment: Payment) -> Payment:
     with stripe_api() as stripe:
         session = stripe.v1.checkout.sessions.create(
             params=_page_params(current_tenant(), payment),
-            options={"idempotency_key": f"payment:{payment.pk}"},
+            options={"idempotency_key": own_key(f"payment:{payment.pk}")},
         )
     payment.session_id, payment.checkout_url = session.id, session.url or ""
     payment.intent_id = _id_of(session.payment_intent)
@@ -145,6 +151,7 @@ def _page_params(tenant: Tenant, payment: Payment) -> Any:
             "metadata": metadata,
             "transfer_group": str(order.pk),
             **({"capture_method": "manual"} if tenant.capture_method == CaptureMethod.MANUAL else {}),
+            **({} if tenant.keeps_books else {"description": STAGING_DESCRIPTION}),
         },
         "success_url": f"{page}?paid=1",
         "cancel_url": page,
@@ -179,7 +186,12 @@ def sync_payment(*, payment_id: UUID) -> Payment:
         with stripe_api() as stripe:
             intent_id = _id_of(stripe.v1.checkout.sessions.retrieve(payment.session_id).payment_intent)
     if intent_id is not None:
-        sync_intent(intent_id)
+        try:
+            sync_intent(intent_id)
+        except NotOurs:
+            if current_tenant().keeps_books:
+                raise
+            # A payment that was copied: in this mode Stripe knows nothing of it.
     return Payment.objects.get(pk=payment.pk)
 
 
@@ -265,7 +277,7 @@ def void_payment(*, payment_id: UUID) -> None:
     try:
         with stripe_api() as stripe:
             stripe.v1.payment_intents.cancel(
-                payment.intent_id or "", options={"idempotency_key": f"void:{payment.pk}"}
+                payment.intent_id or "", options={"idempotency_key": own_key(f"void:{payment.pk}")}
             )
     except PaymentProviderRefused as error:
         log.warning("payment.not_voided", payment=str(payment.pk), reason=error.facts["reason"])
@@ -298,13 +310,14 @@ def _authorised(order_id: UUID) -> Payment:
 # What Stripe says --------------------------------------------------------------------------------------------------
 
 
-def sync_intent(intent_id: str) -> None:
-    """Read a payment intent from Stripe and apply it in its tenant. Raises NotOurs, Quarantined, weather.
+def sync_intent(intent_id: str, *, livemode: bool | None = None) -> Tenant:
+    """Read a payment intent from Stripe and apply it in its tenant, which is returned. Raises NotOurs, Quarantined, weather.
 
-    Of an erased storefront nothing is applied: it is compared with the books, and where they differ a person looks.
+    `livemode`: in which of Stripe's modes it is, where nobody is served who says so. Of an erased storefront nothing is
+    applied: it is compared with the books, and where they differ a person looks.
     """
     try:
-        with stripe_api() as stripe:
+        with stripe_api(livemode=livemode) as stripe:
             found = stripe.v1.payment_intents.retrieve(intent_id, params={"expand": [FEE_AND_CHARGE]})
     except PaymentProviderRefused as error:
         raise NotOurs(f"no such payment intent: {intent_id}") from error
@@ -317,11 +330,14 @@ def sync_intent(intent_id: str) -> None:
         _compare_with_books(tenant, intent)
     with tenant_scope(tenant):
         apply_intent(intent)
+    return tenant
 
 
 def _compare_with_books(tenant: Tenant, intent: dict[str, Any]) -> NoReturn:
     """The order is gone with its storefront; the charge is in the books, if there was one. Raises NothingLeft, TooLate."""
     about = f"intent {intent['id']} of the erased storefront {tenant.pk}"
+    if not tenant.keeps_books:
+        raise NothingLeft(f"{about}, a staging copy")
     if intent["status"] == "requires_capture":
         raise TooLate(f"{about} is authorised: let it go at Stripe")
     if intent["status"] != "succeeded":
@@ -361,7 +377,7 @@ def apply_intent(intent: dict[str, Any]) -> None:
     )
     if order is None or payment is None:
         raise NotOurs(f"payment intent {intent['id']} names no order of this storefront")
-    if intent.get("livemode") != settings.STRIPE_LIVEMODE:
+    if intent.get("livemode") != is_livemode():
         raise Quarantined(f"livemode is {intent.get('livemode')}")
     if payment.intent_id not in (None, intent["id"]):
         raise Quarantined(f"payment {payment.pk} belongs to {payment.intent_id}")
@@ -497,12 +513,13 @@ def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> N
         )
         if is_partial:
             _let_go_of_the_rest(order, payment)
-    row = open_charge(order, payment, charge_id=charge["id"], captured_at=captured_at)
-    _book_capture(order, payment, row)
-    _book_fee(order, row, charge.get("balance_transaction"))
+    if current_tenant().keeps_books:
+        row = open_charge(order, payment, charge_id=charge["id"], captured_at=captured_at)
+        _book_capture(order, payment, row)
+        _book_fee(order, row, charge.get("balance_transaction"))
     _settle_order(order, payment)
     if charge.get("amount_refunded"):
-        record_refunds(order, payment, row)
+        record_refunds(charge_id=charge["id"])
 
 
 def _captured_at(charge: dict[str, Any]) -> datetime:

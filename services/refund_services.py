@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext_noop
 
 from core.clock import now
+from core.db import tenant_connection
 from core.errors import Conflict, Invalid, NotFound
 from core.jobs import enqueue
 from core.money import Money
@@ -21,7 +22,7 @@ from services.inventory_services import StockLine, change_stock
 from services.ledger_services import post
 from services.notification_services import notify_refund_failed, notify_refunded
 from services.order_history import SYSTEM, Actor, record_event
-from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
+from services.stripe_gateway import PaymentProviderRefused, own_key, plain, stripe_api
 from shop.models import (
     CreditKind,
     MovementKind,
@@ -33,6 +34,7 @@ from shop.models import (
     RefundStatus,
 )
 from tenants.context import current_tenant, tenant_scope
+from tenants.models import Tenant
 
 
 class OverRefund(Conflict):
@@ -146,7 +148,7 @@ def _promise(
     returned = credit(order, taken, kind=CreditKind.REFUND, source=str(refund.pk), refund=refund)
     refund.commission_returned_minor = returned.commission_minor
     refund.save(update_fields=["commission_returned_minor"])
-    refresh_charge(payment.transaction_id or "")
+    _look_again(payment)
     _take_back(order, restock)
     record_event(order, "refund_requested", actor, reason=reason, amount_minor=amount_minor)
     enqueue("refund.send", refund_id=refund.pk)
@@ -239,7 +241,7 @@ def send_refund(*, refund_id: UUID) -> None:
                         "amount": refund.amount_minor,
                         "metadata": {"tenant": str(current_tenant().pk), "refund": str(refund.pk)},
                     },
-                    options={"idempotency_key": f"refund:{refund.pk}"},
+                    options={"idempotency_key": own_key(f"refund:{refund.pk}")},
                 )
             )
     except PaymentProviderRefused as error:
@@ -248,9 +250,20 @@ def send_refund(*, refund_id: UUID) -> None:
         return
     with transaction.atomic():
         refund = _lock(refund.pk)
-        record_refund(
-            refund.order, refund.payment, Charge.objects.get(charge_id=refund.payment.transaction_id), made
-        )
+        record_refund(refund.order, refund.payment, _charge_of(refund.payment), made)
+
+
+def _charge_of(payment: Payment) -> Charge | None:
+    """In the books; None where the storefront's money is in nobody's."""
+    if not current_tenant().keeps_books:
+        return None
+    return Charge.objects.get(charge_id=payment.transaction_id)
+
+
+def _look_again(payment: Payment) -> None:
+    """Whether the sale's money may be paid out."""
+    if current_tenant().keeps_books:
+        refresh_charge(payment.transaction_id or "")
 
 
 def _find_at_stripe(stripe: Any, refund: Refund) -> dict[str, Any] | None:
@@ -275,15 +288,36 @@ def _lock(refund_id: UUID) -> Refund:
 
 
 def sync_refunds(*, charge_id: str) -> None:
-    """Read all refunds of a charge from Stripe and record each, in the charge's tenant. Needs the charge to be ours."""
-    charge = Charge.objects.select_related("tenant").get(charge_id=charge_id)
+    """Read all refunds of a charge from Stripe and record each, in the charge's tenant. Needs the charge to be ours.
+
+    A charge of a staging copy is in no books: it is looked for in the copy that is being served.
+    """
+    charge = Charge.objects.select_related("tenant").filter(charge_id=charge_id).first()
+    if charge is None:
+        _sync_unbooked(charge_id)
+        return
     with tenant_scope(charge.tenant):
-        listed = list_refunds(charge_id)
-        with transaction.atomic():
-            order = Order.objects.select_for_update().get(pk=charge.order_id)
-            payment = Payment.objects.select_for_update().get(pk=charge.payment_id)
-            for made in listed:
-                record_refund(order, payment, charge, made)
+        _record_listed(charge.order_id, charge.payment_id, charge, list_refunds(charge_id))
+
+
+def _sync_unbooked(charge_id: str) -> None:
+    """Raises Charge.DoesNotExist where no staging copy is served that has such a payment."""
+    served = tenant_connection.tenant
+    is_unbooked = isinstance(served, Tenant) and not served.keeps_books
+    payment = Payment.objects.filter(transaction_id=charge_id).first() if is_unbooked else None
+    if payment is None:
+        raise Charge.DoesNotExist(f"charge {charge_id}")
+    _record_listed(payment.order_id, payment.pk, None, list_refunds(charge_id))
+
+
+@transaction.atomic
+def _record_listed(
+    order_id: UUID, payment_id: UUID, charge: Charge | None, listed: Sequence[dict[str, Any]]
+) -> None:
+    order = Order.objects.select_for_update().get(pk=order_id)
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    for made in listed:
+        record_refund(order, payment, charge, made)
 
 
 def list_refunds(charge_id: str) -> list[dict[str, Any]]:
@@ -293,13 +327,14 @@ def list_refunds(charge_id: str) -> list[dict[str, Any]]:
         return [plain(made) for made in pages.auto_paging_iter()]
 
 
-def record_refunds(order: Order, payment: Payment, charge: Charge) -> None:
+def record_refunds(*, charge_id: str) -> None:
     """The charge says something was refunded: a job reads what, since this runs inside a transaction."""
-    enqueue("refund.sync", charge_id=charge.charge_id)
+    enqueue("refund.sync", charge_id=charge_id)
 
 
-def record_refund(order: Order, payment: Payment, charge: Charge, made: dict[str, Any]) -> None:
+def record_refund(order: Order, payment: Payment, charge: Charge | None, made: dict[str, Any]) -> None:
     """Bring one refund to what Stripe says of it. The order must be locked by the caller; applied again it does nothing.
+    Without a charge nothing is booked.
 
     A refund we did not ask for (Stripe's dashboard) becomes one of ours.
     """
@@ -326,13 +361,15 @@ def record_refund(order: Order, payment: Payment, charge: Charge, made: dict[str
         _fail(refund, _response(made))
 
 
-def _undo(order: Order, charge: Charge, refund: Refund) -> None:
+def _undo(order: Order, charge: Charge | None, refund: Refund) -> None:
     """The bank sent a refund back: the opposite is booked."""
+    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+    if charge is None:
+        return
     returned = returned_by(refund.pk)
     is_news = post(
         ledger_facts.refund_failed(charge, refund.transaction_id or "", refund.amount_minor, returned, now())
     )
-    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
     refresh_charge(charge.pk, refunded_by=-refund.amount_minor if is_news else 0)
 
 
@@ -370,16 +407,23 @@ def _response(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _succeed(
-    order: Order, charge: Charge, refund: Refund, made: dict[str, Any], moment: datetime, *, tell: bool = True
+    order: Order,
+    charge: Charge | None,
+    refund: Refund,
+    made: dict[str, Any],
+    moment: datetime,
+    *,
+    tell: bool = True,
 ) -> None:
     refund.succeed(at=moment, response=_response(made))
     refund.save()
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
-    # A storefront that was restored learns again what the books know already.
-    is_news = post(
-        ledger_facts.refund(charge, made["id"], refund.amount_minor, returned_by(refund.pk), moment)
-    )
-    refresh_charge(charge.pk, refunded_by=refund.amount_minor if is_news else 0)
+    if charge is not None:
+        # A storefront that was restored learns again what the books know already.
+        is_news = post(
+            ledger_facts.refund(charge, made["id"], refund.amount_minor, returned_by(refund.pk), moment)
+        )
+        refresh_charge(charge.pk, refunded_by=refund.amount_minor if is_news else 0)
     if tell:
         notify_refunded(order, refund)
 
@@ -392,5 +436,5 @@ def _fail(refund: Refund, response: dict[str, Any]) -> None:
         refunded_minor=F("refunded_minor") - refund.amount_minor
     )
     take_credit_back(str(refund.pk))
-    refresh_charge(refund.payment.transaction_id or "")
+    _look_again(refund.payment)
     notify_refund_failed(refund.order, refund)

@@ -23,8 +23,20 @@ LEFT_OUT = frozenset(
 MADE_WITH_THE_SCHEMA = frozenset(["django_migrations", "django_content_type"])
 # Types that say nothing of anybody.
 FIGURES = frozenset(
-    ["boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision", "interval", "date"]
-    + ["timestamp with time zone", "timestamp without time zone", "time without time zone"]
+    [
+        *(
+            "boolean",
+            "smallint",
+            "integer",
+            "bigint",
+            "numeric",
+            "real",
+            "double precision",
+            "interval",
+            "date",
+        ),
+        *("timestamp with time zone", "timestamp without time zone", "time without time zone"),
+    ]
 )
 SAID = "Not in the staging copy."
 MAIL_HOST = "staging.invalid"
@@ -160,8 +172,9 @@ def _address(column: Column) -> str:
 
 def _facts(column: Column) -> str:
     """Figures stay; texts, and what they are nested in, go."""
+    figures = "jsonb_object_agg(f.key, f.value) FILTER (WHERE jsonb_typeof(f.value) IN ('number', 'boolean'))"
     return (
-        f"(SELECT coalesce(jsonb_object_agg(f.key, f.value) FILTER (WHERE jsonb_typeof(f.value) IN ('number', 'boolean')), '{{}}')"
+        f"(SELECT coalesce({figures}, '{{}}')"  # noqa: S608 - names of our own
         f" FROM jsonb_each(CASE jsonb_typeof({column.sql}) WHEN 'object' THEN {column.sql} ELSE '{{}}' END) f)"
     )
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -24,9 +25,8 @@ from services.provisioning_services import claim_ready_schema, create_schema
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
 from services.schema_recording_services import code_version
-from services.schema_tables import one_look, sequences_of, set_sequences
+from services.staging_copying import copy_rows
 from services.staging_pictures import link_pictures, remove_folder, remove_others
-from services.staging_scrubbing import NEW_KEY, columns_of, scrubbed
 from services.tenant_services import close_tenant, is_slug_taken, lock_tenant, slug_taken
 from tenants.models import Domain, Membership, RetiredSchema, Role, Tenant, TenantStatus
 from tenants.slugs import check_slug, skeleton
@@ -77,6 +77,19 @@ class Staged:
     bytes: int
     seconds: float
 
+    def as_json(self) -> dict[str, Any]:
+        """For machines and for operations' reports."""
+        return {
+            "slug": self.tenant.slug,
+            "url": self.tenant.url,
+            "tenant": str(self.tenant.pk),
+            "rows": self.rows,
+            "pictures": self.pictures,
+            "missing_pictures": self.missing_pictures,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 2),
+        }
+
 
 def nobody(done: int, total: int) -> None:
     """Progress that nobody looks at."""
@@ -89,7 +102,7 @@ def copy_to_staging(
     """Copy a storefront to a staging storefront; `slug` is its address, the source's with -staging where none is given.
 
     People's names, addresses and words are replaced, secrets and ids at Stripe void, nobody is told of anything. The owner
-    and the managers of the source are its members. Progress counts tables, then pictures. Outside of transactions, in
+    and the managers of the source are its members. Progress counts tables, indexes and pictures. Outside of transactions, in
     nobody's scope. Nothing is left of a copy that fails. Raises NotFound, NotCopyable, Invalid, SlugUnavailable,
     NotClassified, BeingCopied.
     """
@@ -150,14 +163,19 @@ def copies_of(source: Tenant) -> list[Tenant]:
 
 def _source(tenant_id: UUID | None) -> Tenant:
     """Raises NotFound, NotCopyable."""
-    source = Tenant.objects.filter(pk=tenant_id).first()
+    source = Tenant.objects.filter(pk=tenant_id).first() if tenant_id else None
     if source is None:
         raise NotFound(what="storefront")
+    must_be_copyable(source)
+    return source
+
+
+def must_be_copyable(source: Tenant) -> None:
+    """Raises NotCopyable."""
     if source.is_staging:
         raise NotCopyable(reason="It is a staging copy itself. Copy the storefront it was made of.")
     if source.status not in COPYABLE:
         raise NotCopyable(reason=f"It is {source.status}. Only storefronts that are there can be copied.")
-    return source
 
 
 def _copy(tenant_id: UUID) -> Tenant:
@@ -215,10 +233,7 @@ def _alone_with(staging: Tenant) -> Iterator[None]:
 def _make(source: Tenant, staging: Tenant, actor_id: UUID | None, say: Say, *, action: str) -> Staged:
     started = time.monotonic()
     with _new_schema(staging) as schema:
-        if len(set(schema_digests([source.schema_name, schema]).values())) != 1:
-            raise NotCopyable(
-                reason="Its tables are not those of this release. Bring it along (manage.py fleet migrate), then copy it."
-            )
+        _must_be_alike(source, schema)
         with _pictures(source, staging, schema, say) as (rows, linked, missing):
             former = staging.schema_name
             tenant = _adopt(source, staging, schema, actor_id, action=action, rows=rows)
@@ -229,12 +244,22 @@ def _make(source: Tenant, staging: Tenant, actor_id: UUID | None, say: Say, *, a
     return Staged(tenant, rows, linked, missing, _size(schema), time.monotonic() - started)
 
 
+def _must_be_alike(source: Tenant, schema: str) -> None:
+    """Raises NotCopyable."""
+    digests = schema_digests([source.schema_name, schema])
+    if digests.get(source.schema_name) != digests.get(schema):
+        raise NotCopyable(
+            reason="Its tables are not those of this release. Bring it along (manage.py fleet migrate), then copy it."
+        )
+
+
 @contextmanager
 def _pictures(source: Tenant, staging: Tenant, schema: str, say: Say) -> Iterator[tuple[int, int, int]]:
     """Rows, then pictures; what was linked goes again where the rest fails."""
-    rows, tables = copy_rows(source.schema_name, schema, say)
+    rows, steps = copy_rows(source.schema_name, schema, say)
+    _must_be_alike(source, schema)
     with link_pictures(
-        source, staging.pk, schema, lambda done, all_: say(tables + done, tables + all_)
+        source, staging.pk, schema, lambda done, total: say(steps + done, steps + total)
     ) as made:
         yield rows, made.linked, made.missing
 
@@ -259,29 +284,6 @@ def _new_schema(staging: Tenant) -> Iterator[str]:
             drop_if_there(schema)
             RetiredSchema.objects.filter(schema_name=schema).delete()
         raise
-
-
-def copy_rows(source: str, schema: str, say: Say = nobody) -> tuple[int, int]:
-    """Copy and scrub all rows into an empty schema of the same structure. Returns how many rows, in how many tables.
-
-    One repeatable-read transaction: an order that is placed meanwhile is in the copy with all that belongs to it, or not at
-    all. References are checked when it commits. Takes no locks but those of reading. Raises NotClassified.
-    """
-    rows = 0
-    with one_look(may_write=True), connection.cursor() as cursor:
-        columns = columns_of(schema)
-        expressions = scrubbed(columns)
-        cursor.execute(NEW_KEY)
-        for done, (table, its) in enumerate(columns.items(), start=1):
-            cursor.execute(
-                f'INSERT INTO "{schema}"."{table}" ({", ".join(column.sql for column in its)})'  # noqa: S608 - generated names
-                f' SELECT {", ".join(expressions[table])} FROM "{source}"."{table}"'
-            )
-            rows += cursor.rowcount
-            say(done, len(columns))
-        # Read after the rows: a number that is given meanwhile is not given again.
-        set_sequences(schema, sequences_of(source))
-    return rows, len(columns)
 
 
 @transaction.atomic

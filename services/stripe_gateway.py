@@ -13,11 +13,14 @@ import urllib3
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
-from core.db import must_be_outside_transaction
+from core.db import must_be_outside_transaction, tenant_connection
 from core.errors import Conflict, Unavailable
 
 API_VERSION = "2026-10-28.endive"
 RETRIES = 2
+# Stripe repeats a payment's on its balance transactions: by it reconciliation knows that they are in nobody's books.
+STAGING_DESCRIPTION = "Souk staging copy"
+LIVE_KEYS = ("sk_live_", "rk_live_")
 
 
 class PaymentProviderUnavailable(Unavailable):
@@ -34,6 +37,14 @@ class PaymentProviderRefused(Conflict):
     code = "payment_provider_refused"
     title = gettext_noop("The payment provider refused this")
     detail = gettext_noop("{reason}")
+
+
+class NoTestKey(Conflict):
+    """A staging copy pays in Stripe's test mode, and this installation has no key of it."""
+
+    code = "no_test_key"
+    title = gettext_noop("This staging copy takes no payments")
+    detail = gettext_noop("This staging copy takes no payments: set STRIPE_TEST_SECRET_KEY")
 
 
 class PooledClient(stripe.HTTPClient):
@@ -82,18 +93,44 @@ def _client(key: str, api_base: str, timeout: int, retries: int) -> stripe.Strip
     )
 
 
-@contextmanager
-def stripe_api(*, patience_seconds: int | None = None) -> Iterator[stripe.StripeClient]:
-    """Stripe's client for a call or a few. Raises InTransaction (a bug), PaymentProviderUnavailable, PaymentProviderRefused.
+def is_livemode() -> bool:
+    """In which of Stripe's modes the storefront being served is paid. Staging copies know the test mode only."""
+    return bool(settings.STRIPE_LIVEMODE) and not getattr(tenant_connection.tenant, "is_staging", False)
 
-    `patience_seconds`: each call is tried once and given up after that, where somebody waits for a page that can do without.
+
+def own_key(name: str) -> str:
+    """An idempotency key for Stripe. A staging copy's rows have the ids of those they were copied from, so it adds its own."""
+    tenant = tenant_connection.tenant
+    return f"{tenant.schema_name}:{name}" if getattr(tenant, "is_staging", False) else name
+
+
+def _secret_key(*, livemode: bool) -> str:
+    """Raises NoTestKey."""
+    if livemode or not settings.STRIPE_LIVEMODE:
+        return str(settings.STRIPE_SECRET_KEY)
+    key = str(settings.STRIPE_TEST_SECRET_KEY)
+    if not key or key.startswith(LIVE_KEYS):
+        raise NoTestKey()
+    return key
+
+
+@contextmanager
+def stripe_api(
+    *, patience_seconds: int | None = None, livemode: bool | None = None
+) -> Iterator[stripe.StripeClient]:
+    """Stripe's client for a call or a few. Raises InTransaction (a bug), PaymentProviderUnavailable, PaymentProviderRefused,
+    and NoTestKey where a staging copy is served and there is none.
+
+    `livemode`: of which of Stripe's modes, where that is not the mode of the storefront being served. `patience_seconds`:
+    each call is tried once and given up after that, where somebody waits for a page that can do without.
     """
     must_be_outside_transaction()
+    key = _secret_key(livemode=is_livemode() if livemode is None else livemode)
     timeout, retries = settings.STRIPE_TIMEOUT_SECONDS, RETRIES
     if patience_seconds is not None:
         timeout, retries = min(patience_seconds, timeout), 0
     try:
-        yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, timeout, retries)
+        yield _client(key, settings.STRIPE_API_BASE, timeout, retries)
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise PaymentProviderUnavailable(retry_after=5) from error
     except (stripe.InvalidRequestError, stripe.CardError, stripe.PermissionError) as error:

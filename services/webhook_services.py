@@ -32,6 +32,8 @@ from services.stripe_event_services import reduce_event
 from services.stripe_gateway import plain, stripe_api
 from services.stripe_privacy import without_person
 from services.transfer_services import send_payout, sync_bank_payout
+from tenants.context import tenant_scope
+from tenants.models import Tenant
 
 log = structlog.get_logger("souk.webhooks")
 SWEEP = "stripe_events"
@@ -51,10 +53,11 @@ class BadSignature(Invalid):
 def verify(*, payload: bytes, signature: str) -> dict[str, Any]:
     """The event, if the raw body carries a valid signature of one of our secrets within the tolerance, past or future.
 
-    Two secrets may be valid at once while one is rotated. Raises BadSignature.
+    Two secrets may be valid at once while one is rotated. Those of the test mode vouch for its events only. Raises
+    BadSignature.
     """
     tolerance = settings.STRIPE_WEBHOOK_TOLERANCE_SECONDS
-    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+    for secret in (*settings.STRIPE_WEBHOOK_SECRETS, *settings.STRIPE_TEST_WEBHOOK_SECRETS):
         try:
             stripe.WebhookSignature.verify_header(
                 payload.decode("utf-8"), signature, secret, tolerance=tolerance
@@ -73,6 +76,10 @@ def verify(*, payload: bytes, signature: str) -> dict[str, Any]:
     event = parse_json(payload)
     if not isinstance(event, dict) or event.get("object") != "event" or not isinstance(event.get("id"), str):
         raise BadSignature(field="body", reason="this is not an event")
+    if event.get("livemode") and secret not in settings.STRIPE_WEBHOOK_SECRETS:
+        raise BadSignature(
+            field="Stripe-Signature", reason="a secret of the test mode, and an event that is not"
+        )
     return event
 
 
@@ -88,7 +95,7 @@ def store_event(event: dict[str, Any]) -> bool:
     Of people nothing is stored: whatever an event tells of them is read from Stripe again where it is needed.
     """
     target = (event.get("data") or {}).get("object") or {}
-    foreign_mode = bool(event.get("livemode")) != settings.STRIPE_LIVEMODE
+    foreign_mode = not is_heard(livemode=bool(event.get("livemode")))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO public.payouts_stripeevent (event_id, type, account, livemode, created, object_id, body, state, note, received_at)"
@@ -112,6 +119,11 @@ def store_event(event: dict[str, Any]) -> bool:
     return is_new
 
 
+def is_heard(*, livemode: bool) -> bool:
+    """Whether events of this mode matter here: our own mode's, and the test mode's, in which staging copies are paid."""
+    return livemode == settings.STRIPE_LIVEMODE or (not livemode and bool(settings.STRIPE_TEST_SECRET_KEY))
+
+
 # Applying ----------------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +133,8 @@ def apply_stripe_event(*, event_id: str) -> StripeEvent:
     row = StripeEvent.objects.get(pk=event_id)
     if row.state != EventState.RECEIVED:
         return row
-    handle = HANDLERS.get(row.type)
+    is_staging_only = row.livemode != settings.STRIPE_LIVEMODE
+    handle = HANDLERS.get(row.type) if not is_staging_only or row.type in OF_STAGING_COPIES else None
     is_late = False
     try:
         note = handle(row) if handle else None
@@ -146,9 +159,24 @@ def _object(row: StripeEvent) -> dict[str, Any]:
 
 
 def _intent_event(row: StripeEvent) -> str | None:
-    _platform_only(row)
-    sync_intent(row.object_id)
+    _follow(row, row.object_id)
     return None
+
+
+def _follow(row: StripeEvent, intent_id: str) -> Tenant:
+    """Apply the intent that an event is about, read in the event's mode. In another mode than its storefront is paid in it
+    is quarantined."""
+    _platform_only(row)
+    return sync_intent(intent_id, livemode=row.livemode)
+
+
+def _record_refunds(tenant: Tenant | None, charge_id: str) -> None:
+    """A staging copy's charge is in no books, so it is looked for in the copy."""
+    if tenant is None or tenant.keeps_books:
+        sync_refunds(charge_id=charge_id)
+        return
+    with tenant_scope(tenant):
+        sync_refunds(charge_id=charge_id)
 
 
 def _session_event(row: StripeEvent) -> str | None:
@@ -156,7 +184,7 @@ def _session_event(row: StripeEvent) -> str | None:
     intent = _object(row).get("payment_intent")
     if intent is None:
         return "no payment was made on this page"
-    sync_intent(intent if isinstance(intent, str) else intent["id"])
+    _follow(row, intent if isinstance(intent, str) else intent["id"])
     return None
 
 
@@ -166,21 +194,22 @@ def _charge_event(row: StripeEvent) -> str | None:
     intent = _object(row).get("payment_intent")
     if not intent:
         raise NotOurs("a charge without a payment intent")
-    sync_intent(intent if isinstance(intent, str) else intent["id"])
+    tenant = _follow(row, intent if isinstance(intent, str) else intent["id"])
     if row.type.startswith("charge.refund"):
-        sync_refunds(charge_id=row.object_id)
+        _record_refunds(tenant, row.object_id)
     return None
 
 
 def _refund_event(row: StripeEvent) -> str | None:
     _platform_only(row)
     refund = _object(row)
+    tenant = None
     if intent := refund.get("payment_intent"):
-        sync_intent(intent if isinstance(intent, str) else intent["id"])
+        tenant = _follow(row, intent if isinstance(intent, str) else intent["id"])
     charge = refund.get("charge")
     if not charge:
         raise NotOurs("a refund without a charge")
-    sync_refunds(charge_id=charge if isinstance(charge, str) else charge["id"])
+    _record_refunds(tenant, charge if isinstance(charge, str) else charge["id"])
     return None
 
 
@@ -281,6 +310,14 @@ HANDLERS: dict[str, Callable[[StripeEvent], str | None]] = {
     "payout.paid": _bank_event,
     "payout.failed": _bank_event,
 }
+
+
+# Nothing else happens to a staging copy at Stripe: its disputes are nobody's, and it is not paid out.
+OF_STAGING_COPIES = frozenset(
+    name
+    for name, handle in HANDLERS.items()
+    if handle in (_intent_event, _session_event, _charge_event, _refund_event)
+)
 
 
 # Events that never arrived -----------------------------------------------------------------------------------------

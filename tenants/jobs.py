@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.core.mail import EmailMessage
 
 import services.fleet_operations
-import services.lifecycle_operations  # noqa: F401 - their operations are run here
+import services.lifecycle_operations
+import services.staging_operations  # noqa: F401 - their operations are run here
 from core.clock import now
 from core.db import as_marketplace, tenant_connection
 from core.idempotency import LIFETIME
@@ -16,6 +17,7 @@ from services.expiry_services import sweep_expired
 from services.fleet_services import migrate_stragglers
 from services.housekeeping_services import forget_old_answers
 from services.lifecycle_services import erase_closed
+from services.notification_services import may_be_mailed
 from services.provisioning_services import fill_pool
 from tenants.context import current_tenant
 from tenants.models import IdempotencyKey, LoginAttempt, Session, Tenant, User
@@ -39,6 +41,8 @@ def send_mailbox_proof(*, email: str, purpose: str) -> None:
     with as_marketplace():
         is_known = User.objects.filter(email=email).exists()
     if purpose in ("reset", "invite") and not is_known:
+        return
+    if tenant and not may_be_mailed(tenant, email):
         return
     host = tenant.url if tenant else Tenant.marketplace_url()
     link = f"{host}/account/confirm#{mailbox_proof(email=email, tenant=tenant)}"

@@ -41,6 +41,12 @@ def role_in(user_id: UUID, tenant: Tenant) -> str | None:
     )
 
 
+def is_member(tenant: Tenant, email: str) -> bool:
+    """Whether somebody who works in a storefront has this mail address."""
+    with as_marketplace():
+        return Membership.objects.filter(tenant=tenant, user__email__iexact=email).exists()
+
+
 def find_session(session_id: UUID) -> Session | None:
     """A session with its user, whether it still stands or not."""
     return Session.objects.select_related("user").filter(pk=session_id).first()

@@ -14,6 +14,7 @@ from tenants.desk_selectors import mails_of
 # kind -> what it is called. Others are called by their kind.
 KINDS: dict[str, str] = {
     "storefront.erase": "Erase a storefront",
+    "storefront.stage": "Copy a storefront to staging",
     "fleet.migrate": "Bring storefronts along",
     "fleet.check": "Look for drift",
     "payouts.run": "Payout run",

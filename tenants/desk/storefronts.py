@@ -18,6 +18,8 @@ from services.leaving_services import Reason, what_stands_against, why_not_erasa
 from services.ledger_services import seller_balances
 from services.lifecycle_operations import start_erasure
 from services.schema_recording_services import code_version
+from services.staging_operations import start_staging
+from services.staging_services import copies_of, default_slug
 from services.support_services import open_support_view
 from services.tenant_services import (
     close_tenant,
@@ -147,7 +149,9 @@ class StorefrontPage(DeskPage):
         "closed": "Nobody is served any more. Its owner gets a mail.",
         "reopened": "The closing is taken back. It is suspended; reactivate it to open it to buyers.",
     }
-    changes = frozenset({"suspend", "reactivate", "close", "reopen", "erase", "support", "remove-domain"})
+    changes = frozenset(
+        {"suspend", "reactivate", "close", "reopen", "erase", "support", "remove-domain", "stage"}
+    )
 
     def get(self, request: HttpRequest, slug: str, **context: Any) -> HttpResponse:
         """Raises NotFound."""
@@ -182,6 +186,8 @@ class StorefrontPage(DeskPage):
             is_closed=tenant.status == TenantStatus.CLOSED,
             is_erased=tenant.status == TenantStatus.ERASED,
             against=why_not_erasable(tenant) if tenant.status == TenantStatus.CLOSED else [],
+            copies=copies_of(tenant),
+            staging_slug=default_slug(tenant),
             days_kept=0 if tenant.is_staging else settings.CLOSED_KEPT.days,
             typed={request.POST.get("action", ""): request.POST.get("reason", "")},
             **context,
@@ -224,6 +230,16 @@ class StorefrontPage(DeskPage):
             actor_id=self.user_id,
             reason=reason_of(request),
             confirm=request.POST.get("confirm", ""),
+        )
+        return back("operation", operation.pk)
+
+    def do_stage(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Off to the work that copies it, or makes the copy that is there anew."""
+        operation = start_staging(
+            tenant_id=storefront_named(slug).pk,
+            actor_id=self.user_id,
+            reason=reason_of(request),
+            slug=request.POST.get("slug", "")[:100],
         )
         return back("operation", operation.pk)
 

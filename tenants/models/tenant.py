@@ -105,6 +105,11 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
         return self.status == TenantStatus.ACTIVE
 
     @property
+    def keeps_books(self) -> bool:
+        """Its money is real: charges, fees and refunds are booked, sellers are paid. A staging copy's is in nobody's books."""
+        return not self.is_staging
+
+    @property
     def subdomain(self) -> str:
         """The host every storefront has."""
         return f"{self.slug}.{settings.MARKETPLACE_HOST}"
