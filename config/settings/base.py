@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "core.middleware.SecurityHeadersMiddleware",
     "core.middleware.LanguageMiddleware",
     "tenants.middleware.TenantMiddleware",
+    "tenants.web.staging.StagingMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.MarketplaceSessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
