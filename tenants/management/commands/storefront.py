@@ -13,6 +13,7 @@ from services.archive_services import open_archive
 from services.export_services import export_storefront, file_of
 from services.lifecycle_services import erase_storefront
 from services.restore_services import restore_storefront, settle_storefront, undo_restore
+from services.staging_services import copy_to_staging, refresh_staging, remove_staging
 from services.tenant_services import close_tenant, reactivate_tenant, reopen_tenant, suspend_tenant
 from tenants.models import ArchiveKind, Tenant
 
@@ -48,6 +49,12 @@ class Command(BaseCommand):
             )
         _action(actions, "undo-restore", "Put back what the last restore in place replaced.")
         _action(actions, "settle", "Bring in again what Stripe knows better than a restored storefront.")
+        stage = _action(
+            actions, "stage", "Copy a storefront to staging: without its people, with test payments."
+        )
+        stage.add_argument("--slug", dest="to", default="", help="its address; else this one's with -staging")
+        stage.add_argument("--anew", action="store_true", help="make the staging copy of this name anew")
+        _action(actions, "unstage", "Remove a staging copy, at once.")
         for name, about in MOVES.items():
             move = _action(actions, name, about)
             move.add_argument("--reason", required=True, help="for the audit log")
@@ -108,6 +115,27 @@ class Command(BaseCommand):
     def _settle(self, options):
         found = settle_storefront(tenant_id=self._tenant(options).pk)
         self._tell(options, "\n".join(found.lines()), **found.as_json())
+
+    def _stage(self, options):
+        tenant = self._tenant(options)
+        with self._bar(options, unit=" tables, indexes and pictures") as say:
+            if options["anew"]:
+                made = refresh_staging(tenant_id=tenant.pk, actor_id=None, on_progress=say)
+            else:
+                made = copy_to_staging(
+                    tenant_id=tenant.pk, slug=options["to"], actor_id=None, on_progress=say
+                )
+        self._tell(
+            options,
+            f"{made.tenant.url}: {made.rows} rows, {made.pictures} pictures, in {made.seconds:.1f} s; its owner and"
+            " managers may see it",
+            **made.as_json(),
+        )
+
+    def _unstage(self, options):
+        tenant = self._tenant(options)
+        remove_staging(tenant_id=tenant.pk, actor_id=None)
+        self._tell(options, f"{tenant.slug} is removed", tenant=tenant.pk)
 
     def _suspend(self, options):
         tenant = suspend_tenant(tenant_id=self._tenant(options).pk, actor_id=None, reason=options["reason"])
