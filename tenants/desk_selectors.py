@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -24,6 +25,7 @@ from tenants.models import (
     SchemaState,
     Session,
     Tenant,
+    TenantStatus,
     User,
 )
 
@@ -160,7 +162,11 @@ def troubles_of(tenant_ids: list[UUID]) -> dict[UUID, tuple[int, bool]]:
 
 
 def storefront_named(slug: str) -> Tenant:
-    """One storefront with its account, fleet entry, domains, claims to domains and team. Four queries. Raises NotFound."""
+    """One storefront with its account, fleet entry, domains, claims to domains, team and the addresses of its staging
+    copies (`copies`). Four queries. Raises NotFound."""
+    copies = Tenant.objects.filter(copied_from=OuterRef("pk"), is_staging=True).exclude(
+        status__in=(*GONE, TenantStatus.REQUESTED)
+    )
     team = Prefetch(
         "memberships", Membership.objects.select_related("user").order_by("created_at"), to_attr="team"
     )
@@ -168,6 +174,7 @@ def storefront_named(slug: str) -> Tenant:
     found = (
         Tenant.objects.select_related("seller_account", "fleet")
         .prefetch_related(team, domains, "domain_claims")
+        .annotate(copies=ArraySubquery(copies.order_by("slug").values("slug")))
         .filter(slug=slug)
         .first()
     )

@@ -19,7 +19,7 @@ from services.ledger_services import seller_balances
 from services.lifecycle_operations import start_erasure
 from services.schema_recording_services import code_version
 from services.staging_operations import start_staging
-from services.staging_services import copies_of, default_slug
+from services.staging_services import default_slug
 from services.support_services import open_support_view
 from services.tenant_services import (
     close_tenant,
@@ -186,7 +186,6 @@ class StorefrontPage(DeskPage):
             is_closed=tenant.status == TenantStatus.CLOSED,
             is_erased=tenant.status == TenantStatus.ERASED,
             against=why_not_erasable(tenant) if tenant.status == TenantStatus.CLOSED else [],
-            copies=copies_of(tenant),
             staging_slug=default_slug(tenant),
             days_kept=0 if tenant.is_staging else settings.CLOSED_KEPT.days,
             typed={request.POST.get("action", ""): request.POST.get("reason", "")},
