@@ -98,6 +98,8 @@ def explain_earnings(*, order_id: UUID, at: datetime | None = None) -> Earnings:
 
 
 def _why_not_captured(order: Order) -> str:
+    if not current_tenant().keeps_books:
+        return "This is a staging copy: its money is in nobody's books."
     if order.payments.filter(status=PaymentStatus.AUTHORISED).exists():
         return "The buyer's bank has promised the money. Capture it, or ship the order."
     return "Nothing has been paid for this order."

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from services.schema_recording_services import code_version
 from services.staging_copying import copy_rows
 from services.staging_pictures import link_pictures, remove_folder, remove_others
 from services.tenant_services import close_tenant, is_slug_taken, lock_tenant, slug_taken
+from shop.models import Order, OrderStatus
+from tenants.context import tenant_scope
 from tenants.models import Domain, Membership, RetiredSchema, Role, Tenant, TenantStatus
 from tenants.slugs import check_slug, skeleton
 
@@ -35,6 +38,7 @@ Say = Callable[[int, int], None]
 MOST_LETTERS = 40
 SUFFIX, NAME_SUFFIX = "-staging", " (staging)"
 PAUSED = "a staging copy"
+KILLED_KEPT = timedelta(days=1)
 COPYABLE = (TenantStatus.ACTIVE, TenantStatus.SUSPENDED)
 # Of the seller's terms: what orders and their documents show. Not the account at Stripe.
 TERMS = (
@@ -267,13 +271,15 @@ def _pictures(source: Tenant, staging: Tenant, schema: str, say: Say) -> Iterato
 @contextmanager
 def _new_schema(staging: Tenant) -> Iterator[str]:
     """An empty schema. It stands among the retired ones until it is adopted: should this process be killed, it is dropped
-    with them."""
-    day = now()
+    with them, the day after."""
+    started = now()
     with transaction.atomic():
         schema = claim_ready_schema()
         from_pool = schema is not None
         schema = schema or generated_schema_name()
-        RetiredSchema.objects.create(schema_name=schema, tenant=staging, retired_at=day, drop_after=day)
+        RetiredSchema.objects.create(
+            schema_name=schema, tenant=staging, retired_at=started, drop_after=started + KILLED_KEPT
+        )
     try:
         if not from_pool:
             create_schema(schema)
@@ -307,6 +313,7 @@ def _adopt(
     staging.schema_name, staging.schema_version = schema, code_version()
     staging.save()
     _set_terms(source, staging)
+    _let_orders_expire(staging)
     record_audit(action, actor_id=actor_id, tenant=source, slug=staging.slug, rows=rows)
     record_audit(action, actor_id=actor_id, tenant=staging, of=source.pk, rows=rows)
     enqueue("tenant.fill_pool")
@@ -333,6 +340,14 @@ def _set_terms(source: Tenant, staging: Tenant) -> None:
     SellerAccount.objects.update_or_create(
         tenant=staging, defaults={**terms, "payouts_paused_reason": PAUSED}
     )
+
+
+def _let_orders_expire(staging: Tenant) -> None:
+    """The only jobs a copy begins with: orders that wait for money do not wait for ever, and hold stock meanwhile."""
+    with tenant_scope(staging):
+        waiting = Order.objects.filter(status=OrderStatus.PENDING)
+        for order_id, deadline_at in waiting.values_list("pk", "deadline_at"):
+            enqueue("order.expire", run_at=deadline_at, order_id=order_id)
 
 
 def _size(schema: str) -> int:
