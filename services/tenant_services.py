@@ -25,7 +25,7 @@ from services.provisioning_services import claim_ready_schema, make_ready_schema
 from services.schema_recording_services import code_version
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
-from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, User
+from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, TenantStatus, User
 from tenants.models.user import normalise_email
 from tenants.slugs import SlugUnavailable, check_slug, retired_skeleton, skeleton
 
@@ -208,7 +208,8 @@ def reactivate_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str = "
 def close_tenant(*, tenant_id: UUID, actor_id: UUID | None, reason: str) -> Tenant:
     """End a storefront: nobody is served. Its data stays for the days of grace, then it is erased.
 
-    A staging copy has no such days. The owner is told by mail, until when and how the closing can be taken back.
+    A staging copy has no such days, and is closed with the storefront it was made of. The owner is told by mail, until when
+    and how the closing can be taken back.
     """
     return _move(tenant_id, "close", actor_id=actor_id, reason=reason)
 
@@ -236,7 +237,16 @@ def _move(tenant_id: UUID, move: str, *, actor_id: UUID | None, reason: str) -> 
         record_audit(f"tenant.{move}", actor_id=actor_id, tenant=tenant, reason=reason)
         if move == "close" and not tenant.is_staging:
             _tell_of_closing(tenant)
+            _close_copies(tenant, actor_id=actor_id)
     return tenant
+
+
+def _close_copies(tenant: Tenant, *, actor_id: UUID | None) -> None:
+    """Staging copies end with the storefront they were made of. They have no grace: the next night erases them."""
+    open_ones = (TenantStatus.ACTIVE, TenantStatus.SUSPENDED)
+    copies = Tenant.objects.filter(copied_from=tenant.pk, is_staging=True, status__in=open_ones)
+    for copy_id in copies.order_by("pk").values_list("pk", flat=True):
+        _move(copy_id, "close", actor_id=actor_id, reason=f"{tenant.slug} was closed")
 
 
 CLOSING = """{name} was closed on {closed:%d %B %Y}. Nobody is served at {url} any more.
