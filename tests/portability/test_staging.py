@@ -16,6 +16,7 @@ from payouts.models import SellerAccount
 from services import staging_scrubbing
 from services.expiry_services import sweep_expired
 from services.image_services import add_image
+from services.lifecycle_services import erase_closed
 from services.personal_data import PERSONAL_DATA, Kind
 from services.schema_names import generated_schema_name
 from services.schema_tables import tables_of
@@ -115,6 +116,24 @@ def test_a_dump_of_the_copy_has_nothing_of_people_secrets_or_ids_at_stripe(fille
 def rows_of(tenant: Tenant, model):
     with tenant_scope(tenant):
         return list(model.objects.values_list("pk", flat=True))
+
+
+def test_nor_has_what_the_shared_tables_say_of_the_copy(filled):
+    made = stage(filled).tenant
+    ids = ids_in(filled.schema_name, {Kind.SECRET, Kind.STRIPE, Kind.PARCEL})
+    looked_at = 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT t::text FROM public.{table} t WHERE tenant_id = %s", [made.pk])
+            for (row,) in cursor.fetchall():
+                looked_at += 1
+                assert found(row, (*TRACES[:4], SAID)) == []
+                assert [value for value in ids if value in row] == []
+    assert looked_at > 4
 
 
 def test_whose_orders_belong_together_is_kept_and_not_whose_they_were(tenant, stripe_local):
@@ -477,6 +496,18 @@ def test_a_copy_is_removed_at_once_and_its_address_is_free(tenant, settings):
     assert not (Path(settings.MEDIA_ROOT) / str(made.pk)).exists()
     assert not Domain.objects.filter(tenant=made).exists()
     assert stage(tenant).tenant.slug == made.slug
+
+
+def test_a_copy_ends_with_the_storefront_it_was_made_of(tenant):
+    made, owner = stage(tenant).tenant, owner_of(tenant)
+    close_tenant(tenant_id=tenant.pk, actor_id=owner.pk, reason="over")
+    assert Tenant.objects.get(pk=made.pk).status == TenantStatus.CLOSED
+
+    erased, left = erase_closed()
+
+    assert (erased, left) == ([made.pk], {})
+    assert made.schema_name not in schemas_there()
+    assert Tenant.objects.get(pk=tenant.pk).status == TenantStatus.CLOSED
 
 
 def test_a_real_storefront_is_not_removed_this_way(tenant):
