@@ -133,7 +133,7 @@ def test_nor_has_what_the_shared_tables_say_of_the_copy(filled):
                 looked_at += 1
                 assert found(row, (*TRACES[:4], SAID)) == []
                 assert [value for value in ids if value in row] == []
-    assert looked_at > 4
+    assert looked_at >= 4
 
 
 def test_whose_orders_belong_together_is_kept_and_not_whose_they_were(tenant, stripe_local):
