@@ -118,21 +118,21 @@ TENANT_CHECKS: dict[str, str] = {
           FROM shop_orderline l LEFT JOIN shop_shipmentline s ON s.order_line_id = l.id
          GROUP BY l.id HAVING coalesce(sum(s.quantity), 0) <> l.shipped_quantity""",
     "a captured payment is booked": """
-        SELECT p.id, format('charge %s', p.transaction_id) FROM shop_payment p
-         WHERE p.status = 'captured' AND NOT EXISTS (
+        WITH p AS MATERIALIZED (SELECT id, transaction_id, captured_minor FROM shop_payment WHERE status = 'captured')
+        SELECT p.id, format('charge %s', p.transaction_id) FROM p WHERE NOT EXISTS (
            SELECT 1 FROM public.payouts_ledgertransaction t JOIN public.payouts_ledgerentry e ON e.transaction_id = t.id
              JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = 'stripe_balance'
             WHERE t.key = 'charge:' || p.transaction_id AND t.tenant_id = %(tenant)s AND e.amount_minor = p.captured_minor)""",
     "a made refund is booked": """
-        SELECT r.id, format('refund %s', r.transaction_id) FROM shop_refund r
-         WHERE r.status = 'succeeded' AND NOT EXISTS (
+        WITH r AS MATERIALIZED (SELECT id, transaction_id, amount_minor FROM shop_refund WHERE status = 'succeeded')
+        SELECT r.id, format('refund %s', r.transaction_id) FROM r WHERE NOT EXISTS (
            SELECT 1 FROM public.payouts_ledgertransaction t JOIN public.payouts_ledgerentry e ON e.transaction_id = t.id
              JOIN public.payouts_ledgeraccount a ON a.id = e.account_id AND a.kind = 'stripe_balance'
             WHERE t.key = 'refund:' || r.transaction_id AND t.tenant_id = %(tenant)s AND e.amount_minor = -r.amount_minor)""",
     "what is booked for an order was paid": """
+        WITH p AS MATERIALIZED (SELECT 'charge:' || transaction_id AS key FROM shop_payment WHERE status = 'captured')
         SELECT t.id, t.key FROM public.payouts_ledgertransaction t
-         WHERE t.tenant_id = %(tenant)s AND t.kind = 'capture' AND NOT EXISTS (
-           SELECT 1 FROM shop_payment p WHERE p.status = 'captured' AND 'charge:' || p.transaction_id = t.key)""",
+         WHERE t.tenant_id = %(tenant)s AND t.kind = 'capture' AND NOT EXISTS (SELECT 1 FROM p WHERE p.key = t.key)""",
 }
 
 PUBLIC_CHECKS: dict[str, str] = {

@@ -38,9 +38,12 @@ ALL_STAYS = ("paused", "account_restricted", "debt")
 
 # What is unpaid of each sale, and the first thing that stands in its way. `is_pending` as the balance counts it. What
 # stands in the way of money that is available is the seller's standing in its currency: `due` of what is owed to the
-# seller, `settled` of what refunds, fees or disputes have eaten up.
+# seller, `settled` of what refunds, fees or disputes have eaten up. Refunds are the storefront's: on a cluster they are on
+# another machine, and asked for by themselves.
 JUDGED: LiteralString = """
-WITH unpaid AS (
+WITH refunding AS MATERIALIZED (
+  SELECT r.order_id FROM shop_refund r WHERE r.status = 'requested'
+), unpaid AS (
   SELECT u.charge_id, -sum(u.amount_minor) AS unpaid_minor
     FROM public.payouts_ledgeraccount a JOIN public.payouts_unpaidentry u ON u.account_id = a.id
    WHERE a.tenant_id = %(tenant)s AND a.kind = 'seller_payable' AND u.charge_id IS NOT NULL
@@ -53,7 +56,7 @@ WITH unpaid AS (
                 SELECT 1 FROM public.payouts_dispute d WHERE d.charge_id = c.charge_id AND d.closed_at IS NULL)
               THEN 'dispute_open'
               WHEN c.is_frozen AND EXISTS (
-                SELECT 1 FROM shop_refund r WHERE r.order_id = c.order_id AND r.status = 'requested')
+                SELECT 1 FROM refunding r WHERE r.order_id = c.order_id)
               THEN 'refund_in_progress'
               WHEN c.fee_minor IS NULL THEN 'awaiting_fee'
               WHEN c.available_at IS NULL THEN 'awaiting_delivery'

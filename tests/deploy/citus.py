@@ -47,8 +47,8 @@ def given() -> str:
 def at(url: str, *, user: str = "", database: str = "", node: str = "") -> str:
     """The same URL for another user, database or machine."""
     parts = urlsplit(url)
-    _, is_login, host = parts.netloc.rpartition("@")
-    login = parts.netloc.rpartition("@")[0] if not user else user
+    login, is_login, host = parts.netloc.rpartition("@")
+    login = user or login
     return parts._replace(
         netloc=f"{login}@{node or host}" if is_login or user else node or host,
         path=f"/{database}" if database else parts.path,
@@ -71,7 +71,8 @@ def cluster_database() -> Iterator[Cluster]:
     nodes = execute(url, NODES)
     coordinator = next((f"{host}:{port}" for host, port, is_first in nodes if is_first), "")
     workers = tuple(f"{host}:{port}" for host, port, is_first in nodes if not is_first)
-    assert coordinator and len(workers) >= 2, f"{VARIABLE} names no coordinator with two workers"
+    assert coordinator, f"the coordinator of {VARIABLE} does not know itself: citus_set_coordinator_host"
+    assert len(workers) >= 2, f"{VARIABLE} names no coordinator with two workers"
     before = {name for (name,) in execute(url, "SELECT rolname FROM pg_roles")}
     for node in (*workers, coordinator):
         _make_database(at(url, node=node), name)
