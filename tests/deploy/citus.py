@@ -34,6 +34,15 @@ class Cluster:
     owner_url: str
     workers: tuple[str, ...]
 
+    def join(self) -> None:
+        """Tell the coordinator about itself and its workers: until then it is one machine with an extension."""
+        url = self.superuser_url
+        execute(
+            url, "SELECT citus_set_coordinator_host(%s, %s)", *_parts(urlsplit(url).netloc.rpartition("@")[2])
+        )
+        for node in self.workers:
+            execute(url, "SELECT citus_add_node(%s, %s)", *_parts(node))
+
     def superuser(self, sql: str, *parameters: object, node: str = "") -> list[tuple]:
         """The rows of one statement, at the coordinator or at a worker."""
         return execute(at(self.superuser_url, node=node), sql, *parameters)
@@ -66,7 +75,7 @@ def execute(url: str, sql: str, *parameters: object) -> list[tuple]:
 
 @contextmanager
 def cluster_database() -> Iterator[Cluster]:
-    """An empty database `souk_…` on every node, gone afterwards with all roles that were made meanwhile."""
+    """An empty database `souk_…` on every node, which do not know one another yet; gone afterwards with all roles that were made meanwhile."""
     url, name = given(), f"souk_{secrets.token_hex(6)}"
     nodes = execute(url, NODES)
     coordinator = next((f"{host}:{port}" for host, port, is_first in nodes if is_first), "")
@@ -78,9 +87,6 @@ def cluster_database() -> Iterator[Cluster]:
         _make_database(at(url, node=node), name)
     superuser = at(url, node=coordinator, database=name)
     try:
-        execute(superuser, "SELECT citus_set_coordinator_host(%s, %s)", *_parts(coordinator))
-        for node in workers:
-            execute(superuser, "SELECT citus_add_node(%s, %s)", *_parts(node))
         yield Cluster(
             superuser_url=superuser,
             database_url=at(superuser, user="souk"),
