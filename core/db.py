@@ -19,9 +19,14 @@ class InTransaction(RuntimeError):
     """Code that talks to the network was called while a transaction (and its locks) is open: a bug."""
 
 
+def is_in_transaction() -> bool:
+    """Whether a transaction is open. The one that a test case wraps around itself is not counted."""
+    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+
+
 def must_be_outside_transaction() -> None:
-    """Raise InTransaction unless no transaction is open. The transaction a test case wraps around itself is not counted."""
-    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+    """Raise InTransaction unless no transaction is open."""
+    if is_in_transaction():
         raise InTransaction("no network call while a transaction is open")
 
 

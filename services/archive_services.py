@@ -184,6 +184,8 @@ def open_archive(place: Path, *, identities: Sequence[str] = ()) -> Iterator[Ope
 
     `identities` are age secret keys, for one that is encrypted. Raises BadArchive, Invalid (identities).
     """
+    if not place.is_file():
+        raise Invalid(field="file", reason=f"there is no file {place}")
     with place.open("rb") as file:
         is_encrypted = file.read(len(AGE)) == AGE
     with _decrypted(place, identities) if is_encrypted else _as_it_is(place) as readable:

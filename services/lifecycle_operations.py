@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from django.db import connection
-
 from core.db import marketplace_work
 from core.errors import Invalid, NotFound
 from services.desk_operations import start_once
@@ -38,18 +36,11 @@ def erase_with_progress(operation: Operation, say: Say) -> Outcome:
     One whose worker died is started over: what is erased already is finished.
     """
     tenant_id = UUID(operation.params["tenant"])
-
-    def tell(done: int, total: int) -> None:
-        if (
-            not connection.in_atomic_block
-        ):  # the archive's tables are read in one transaction, in which nothing is written
-            say(done, total)
-
     archive = erase_storefront(
         tenant_id=tenant_id,
         actor_id=operation.actor_id,
         reason=str(operation.params.get("reason", "")),
-        on_progress=tell,
+        on_progress=say,
     )
     tenant = Tenant.objects.get(pk=tenant_id)
     report = {"slug": tenant.slug, "is_erased": tenant.status == TenantStatus.ERASED}

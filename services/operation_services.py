@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from core.clock import now
-from core.db import tenant_connection
+from core.db import is_in_transaction, tenant_connection
 from core.errors import DomainError, NotFound, Unavailable
 from core.jobs import enqueue
 from core.models import OperationBase, OperationState
@@ -49,8 +49,8 @@ RUNNERS: dict[str, Runner] = {}
 def runner(kind: str) -> Callable[[Runner], Runner]:
     """Register what an operation of this kind does: `run(operation, say) -> Outcome`.
 
-    `say(done, total=None)` notes how far it is; call it as often as you like, outside of transactions. A DomainError
-    becomes the reason why the operation failed.
+    `say(done, total=None)` notes how far it is; call it as often as you like. Inside of a transaction nobody would see it, so
+    nothing is noted there. A DomainError becomes the reason why the operation failed.
     """
 
     def register(run: Runner) -> Runner:
@@ -150,6 +150,8 @@ def _teller(operation: OperationBase) -> Say:
         nonlocal told_at
         moment = time.monotonic()
         if moment - told_at < TOLD_EVERY_SECONDS and (total is None or done < total):
+            return
+        if is_in_transaction():
             return
         told_at = moment
         values = {"done": done} if total is None else {"done": done, "total": total}

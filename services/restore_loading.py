@@ -53,7 +53,11 @@ def schema_for(tenant: Tenant, archive: OpenArchive) -> Iterator[str]:
         ) from error
     schema = generated_schema_name()
     RetiredSchema.objects.create(
-        schema_name=schema, tenant=tenant, retired_at=now(), drop_after=now() + settings.RETIRED_KEPT
+        schema_name=schema,
+        tenant=tenant,
+        retired_at=now(),
+        drop_after=now() + settings.RETIRED_KEPT,
+        is_unfinished=True,
     )
     try:
         create_schema_of(schema, structure)

@@ -25,8 +25,10 @@ from core.jobs import enqueue
 from core.models import OperationState
 from services.archive_services import BadArchive, OpenArchive, open_archive
 from services.audit_services import record_audit
+from services.erasure_services import reapply_erasures
 from services.export_services import Say, nobody
 from services.fleet_services import FleetOptions, migrate_fleet, schema_lags
+from services.lifecycle_services import alone_with
 from services.resettling_services import Differences, Settled, differences, resettle
 from services.restore_adoption import (
     KEPT,
@@ -41,16 +43,11 @@ from services.restore_adoption import (
 from services.restore_loading import NotRestorable, load_rows, schema_for, shared_rows, unpack_media
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
-from services.tenant_services import lock_tenant, slug_taken
+from services.tenant_services import is_slug_taken, lock_tenant, slug_taken
 from shop.models import Operation
 from tenants.context import tenant_scope
 from tenants.models import Domain, RetiredSchema, Tenant, TenantStatus
 from tenants.slugs import check_slug, skeleton
-
-
-def reapply_erasures(tenant: Tenant) -> int:
-    return 0
-
 
 INTERRUPTED = gettext_noop("The shop was restored from an archive while this was going on.")
 
@@ -94,7 +91,7 @@ def restore_storefront(
             pictures=manifest["media"]["files"],
             missing_pictures=len(manifest["media"]["missing"]),
         )
-        with _row_of(way) as tenant, schema_for(tenant, archive) as schema:
+        with alone_with(way.tenant.pk), _row_of(way) as tenant, schema_for(tenant, archive) as schema:
             load_rows(archive, schema, on_progress)
             unpack_media(archive, tenant, on_progress)
             adopt(archive, way, tenant, schema, report, actor_id)
@@ -136,7 +133,7 @@ def _way(archive: OpenArchive, *, slug: str, is_in_place: bool) -> Way:
 def _named(tenant: Tenant, slug: str, archived: dict[str, str]) -> Tenant:
     """The row with its archived facts, under a free name. Raises SlugUnavailable."""
     slug = check_slug(slug.strip().lower())
-    if Tenant.objects.filter(slug_skeleton=skeleton(slug)).exclude(pk=tenant.pk).exists():
+    if is_slug_taken(slug, besides=tenant.pk):
         raise slug_taken()
     if Domain.objects.filter(domain=f"{slug}.{settings.MARKETPLACE_HOST}").exclude(tenant=tenant.pk).exists():
         raise slug_taken()
@@ -196,7 +193,7 @@ def settle_storefront(
             state=OperationState.FAILED, error=INTERRUPTED, finished_at=now(), input=None
         )
         settled = resettle() if is_books_known else Settled()
-        erased = reapply_erasures(tenant) if is_books_known else 0
+        erased = reapply_erasures(tenant, recorded_of=tenant.copied_from)
         found = differences() if is_books_known else Differences()
         enqueue("directory.refresh")
     found.settled = settled
@@ -206,20 +203,23 @@ def settle_storefront(
 
 
 @marketplace_work
-@transaction.atomic
-def undo_restore(*, tenant_id: UUID, actor_id: UUID | None = None) -> Tenant:
+def undo_restore(*, tenant_id: UUID, actor_id: UUID | None = None, reason: str = "") -> Tenant:
     """Put the schema back that the last restore replaced; what was restored is retired in turn. Locks the tenant's row.
 
-    Raises NotFound where there is none any more.
+    Whoever was forgotten in the meantime is forgotten there, too. Raises NotFound where there is none any more.
     """
-    tenant = lock_tenant(tenant_id)
-    former = RetiredSchema.objects.filter(tenant=tenant).order_by("-retired_at").first()
-    if former is None or former.schema_name not in schema_digests([former.schema_name]):
-        raise NotFound(what="former schema")
-    keep_invoice_numbers(tenant)
-    keep_order_numbers(tenant, former.schema_name, former=tenant.schema_name)
-    retire(tenant)
-    serve_from(tenant, former.schema_name)
-    former.delete()
-    record_audit("storefront.restore_undone", actor_id=actor_id, tenant=tenant)
+    with transaction.atomic():
+        tenant = lock_tenant(tenant_id)
+        former = (
+            RetiredSchema.objects.filter(tenant=tenant, is_unfinished=False).order_by("-retired_at").first()
+        )
+        if former is None or former.schema_name not in schema_digests([former.schema_name]):
+            raise NotFound(what="former schema")
+        keep_invoice_numbers(tenant)
+        keep_order_numbers(tenant, former.schema_name, former=tenant.schema_name)
+        retire(tenant)
+        serve_from(tenant, former.schema_name)
+        former.delete()
+        record_audit("storefront.restore_undone", actor_id=actor_id, tenant=tenant, reason=reason)
+    reapply_erasures(tenant, recorded_of=tenant.copied_from)
     return tenant

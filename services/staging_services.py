@@ -278,7 +278,11 @@ def _new_schema(staging: Tenant) -> Iterator[str]:
         from_pool = schema is not None
         schema = schema or generated_schema_name()
         RetiredSchema.objects.create(
-            schema_name=schema, tenant=staging, retired_at=started, drop_after=started + KILLED_KEPT
+            schema_name=schema,
+            tenant=staging,
+            retired_at=started,
+            drop_after=started + KILLED_KEPT,
+            is_unfinished=True,
         )
     try:
         if not from_pool:

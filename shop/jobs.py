@@ -3,6 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
+import services.archive_operations
 import services.catalogue_operations
 import services.order_export_services  # noqa: F401 - its operations are run here
 from core.jobs import MAIL, MAIL_ATTEMPTS, MONEY, task

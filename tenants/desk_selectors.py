@@ -16,11 +16,13 @@ from core.errors import NotFound
 from payouts.models import AccountKind, Charge, LedgerAccount
 from tenants.models import (
     GONE,
+    Archive,
     AuditEntry,
     Domain,
     FleetEntry,
     Membership,
     ReadySchema,
+    RetiredSchema,
     Role,
     SchemaState,
     Session,
@@ -336,3 +338,17 @@ def unwell(*, version: str, limit: int = 100) -> list[Tenant]:
         .order_by(F("fleet__error").desc(nulls_last=True), "slug")
     )
     return list(rows[:limit])
+
+
+MOST_ARCHIVES = 50
+
+
+def archives_of(tenant: Tenant) -> list[Archive]:
+    """The latest archives of a storefront, those that were removed, too."""
+    return list(Archive.objects.filter(tenant=tenant).order_by("-made_at")[:MOST_ARCHIVES])
+
+
+def former_schema(tenant: Tenant) -> RetiredSchema | None:
+    """What the last restore of a storefront replaced, while it is kept."""
+    rows = RetiredSchema.objects.filter(tenant=tenant, is_unfinished=False)
+    return rows.order_by("-retired_at").first()

@@ -13,6 +13,8 @@ from tenants.desk_selectors import mails_of
 
 # kind -> what it is called. Others are called by their kind.
 KINDS: dict[str, str] = {
+    "storefront.archive": "Archive of a storefront",
+    "storefront.restore": "Restore a storefront",
     "storefront.erase": "Erase a storefront",
     "storefront.stage": "Copy a storefront to staging",
     "fleet.migrate": "Bring storefronts along",

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tenants.desk import commission, debts, events, jobs, payouts, reconciliation
+from tenants.desk.archives import ArchivesPage
 from tenants.desk.audit import AuditPage
 from tenants.desk.fleet import FleetPage
 from tenants.desk.operations import OperationFilePage, OperationPage, OperationsPage
@@ -17,6 +18,7 @@ urlpatterns = [
     path("desk/storefronts", StorefrontsPage.as_view(), name="storefronts"),
     path("desk/new-storefront", NewStorefrontPage.as_view(), name="storefront-new"),
     path("desk/storefronts/<slug:slug>", StorefrontPage.as_view(), name="storefront"),
+    path("desk/storefronts/<slug:slug>/archives", ArchivesPage.as_view(), name="archives"),
     path("desk/storefronts/<slug:slug>/person", PersonDataPage.as_view(), name="person-data"),
     path("desk/people", PeoplePage.as_view(), name="people"),
     path("desk/people/<uuid:user_id>", PersonPage.as_view(), name="person"),

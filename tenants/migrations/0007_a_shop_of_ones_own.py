@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ("schema_name", models.CharField(max_length=63, primary_key=True, serialize=False)),
                 ("retired_at", models.DateTimeField()),
                 ("drop_after", models.DateTimeField()),
+                ("is_unfinished", models.BooleanField(db_default=False, default=False)),
             ],
         ),
         migrations.RemoveConstraint(

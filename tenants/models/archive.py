@@ -44,12 +44,17 @@ class Archive(models.Model):
 
 
 class RetiredSchema(models.Model):
-    """A storefront's former schema: a restore put another one in its place. Kept for a while, in case that was a mistake."""
+    """A storefront's former schema: a restore put another one in its place. Kept for a while, in case that was a mistake.
+
+    Or one that is being filled (`is_unfinished`): it leaves this table when it is served from. Whoever fills it may be
+    killed, and it is dropped with the others.
+    """
 
     schema_name = models.CharField(max_length=63, primary_key=True)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="retired_schemas")
     retired_at = models.DateTimeField()
     drop_after = models.DateTimeField()
+    is_unfinished = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["drop_after"], name="retired_schema_expiry")]

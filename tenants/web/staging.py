@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
@@ -35,8 +36,8 @@ class MembersOnly(Refused):
     """A staging copy is for those who work at the storefront."""
 
     code = "members_only"
-    title = "This is a staging copy, for its team only"
-    detail = "Sign in as a member of the team."
+    title = gettext_noop("This is a staging copy, for its team only")
+    detail = gettext_noop("Sign in as a member of the team.")
 
 
 class StagingMiddleware:

@@ -3,10 +3,12 @@
 import io
 import os
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg2
 from django.db import connection
 from PIL import Image
 
@@ -115,4 +117,8 @@ def empty_database(name: str = "souk_empty") -> Iterator[str]:
         try:
             yield name
         finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            for _ in range(50):  # sessions that have just ended may still be there
+                with suppress(psycopg2.errors.ObjectInUse):
+                    cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+                    break
+                time.sleep(0.1)

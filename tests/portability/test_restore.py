@@ -1,6 +1,7 @@
 """A storefront comes back from its archive: the same, beside untouched others, and without telling or paying anybody again."""
 
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,23 +10,36 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from core.clock import now
+from core.errors import NotFound
 from core.models import Job
 from payouts.models import Charge, LedgerEntry, LedgerTransaction, SellerAccount
 from services.archive_services import BadArchive
+from services.expiry_services import drop_expired_schemas
 from services.export_services import export_storefront, file_of
+from services.lifecycle_services import erase_storefront
 from services.order_history import SYSTEM
 from services.order_invoice_services import issue_order_invoice
 from services.payment_services import start_payment
+from services.person_services import erase_person
 from services.refund_services import request_refund, send_refund
 from services.restore_services import NotRestorable, restore_storefront, undo_restore
-from services.tenant_services import suspend_tenant
-from shop.models import MailState, Notification, Order, OrderStatus, Product, Refund
+from services.tenant_services import close_tenant, suspend_tenant
+from shop.models import MailState, Notification, Order, OrderStatus, Product
 from tenants.context import tenant_scope
-from tenants.models import ArchiveKind, Domain, Membership, RetiredSchema, Tenant, TenantStatus, User
+from tenants.models import (
+    ArchiveKind,
+    Domain,
+    Membership,
+    ReadySchema,
+    RetiredSchema,
+    Tenant,
+    TenantStatus,
+    User,
+)
 from tests.factories.shop import make_order, make_product, make_variant, pay
-from tests.factories.tenants import forget_everything, make_tenant, make_user, owner_of
+from tests.factories.tenants import PASSWORD, forget_everything, make_tenant, make_user, owner_of
 from tests.factories.threads import at_once
-from tests.portability.support import fill, likeness
+from tests.portability.support import empty_database, fill, likeness, psql, run
 
 pytestmark = pytest.mark.usefixtures("archives", "committed")
 
@@ -56,7 +70,6 @@ def test_a_restored_storefront_is_equal_in_structure_rows_and_sequences(tenant, 
         Order.objects.filter(status="pending").update(
             status="cancelled", cancelled_at=now(), cancelled_because="unpaid"
         )
-        Refund.objects.all()
     before, place = likeness(tenant.schema_name), archive_of(tenant)
 
     report = restore_storefront(place=place, is_in_place=True)
@@ -112,7 +125,6 @@ def test_into_an_empty_installation_it_comes_back_under_its_own_id(tenant, strip
     assert {name: digest for name, digest in again.items() if name not in touched} == {
         name: digest for name, digest in archived.items() if name not in touched
     }
-    assert {item["order_number"] for item in []} == set()
     assert report.differences.counts["not_in_books"] == 2
 
 
@@ -281,3 +293,127 @@ def test_of_two_restores_at_once_one_takes_place(tenant, stripe_local):
         assert Product.objects.get().title == "One"
     kept = {served.schema_name, *RetiredSchema.objects.values_list("schema_name", flat=True)}
     assert tenant.schema_name in kept
+
+
+# What an archive does not know ---------------------------------------------------------------------------------------------
+
+
+def test_whoever_was_forgotten_stays_forgotten_after_an_older_archive_is_restored(tenant, stripe_local):
+    orders = fill(tenant, stripe_local)
+    place = archive_of(tenant)
+    buyer = User.objects.get(email="ada@example.com")
+    with tenant_scope(tenant):
+        assert Order.objects.get(pk=orders["delivered"].pk).email == buyer.email
+        erase_person(user=buyer, password=PASSWORD)
+
+    report = restore_storefront(place=place, is_in_place=True)
+
+    assert report.erased_again > 0
+    restored = Tenant.objects.get(pk=tenant.pk)
+    dumped = run("pg_dump", "-a", "-n", restored.schema_name, database=connection.settings_dict["NAME"])
+    assert "guest@example.com" in dumped
+    for word in (buyer.email, str(buyer.pk), "Called Ada"):
+        assert word not in dumped
+    with tenant_scope(restored):
+        assert Order.objects.get(pk=orders["delivered"].pk).total_minor == orders["delivered"].total_minor
+
+
+def test_an_undone_restore_does_not_bring_back_who_was_forgotten_meanwhile(tenant, stripe_local):
+    fill(tenant, stripe_local)
+    place = archive_of(tenant)
+    buyer = User.objects.get(email="ada@example.com")
+    restore_storefront(place=place, is_in_place=True)
+    with tenant_scope(Tenant.objects.get(pk=tenant.pk)):
+        erase_person(user=buyer, password=PASSWORD)
+
+    undone = undo_restore(tenant_id=tenant.pk)
+
+    with tenant_scope(undone):
+        assert not Order.objects.filter(email=buyer.email).exists()
+        assert not Order.objects.filter(buyer_id=buyer.pk).exists()
+
+
+def test_an_erased_storefront_comes_back_from_its_farewell_archive(tenant, stripe_local):
+    with tenant_scope(tenant):
+        make_product(title="Kept")
+    slug, stripe_account = tenant.slug, SellerAccount.objects.get(tenant=tenant).stripe_account_id
+    close_tenant(tenant_id=tenant.pk, actor_id=None, reason="r")
+    Tenant.objects.filter(pk=tenant.pk).update(erase_after=now() - timedelta(days=1))
+    farewell = erase_storefront(tenant_id=tenant.pk, actor_id=None, reason="r")
+
+    report = restore_storefront(place=file_of(farewell))
+
+    back = Tenant.objects.get(pk=tenant.pk)
+    assert (report.way, back.slug, back.status) == ("erased", slug, TenantStatus.SUSPENDED)
+    assert SellerAccount.objects.get(tenant=back).stripe_account_id == stripe_account
+    assert owner_of(back).pk
+    with tenant_scope(back):
+        assert Product.objects.get().title == "Kept"
+
+
+def test_a_restore_that_was_killed_is_dropped_later_and_never_served(tenant, stripe_local, monkeypatch):
+    place, before = archive_of(tenant), tenant.schema_name
+    monkeypatch.setattr("services.restore_loading.drop_schema", lambda name: None)
+    monkeypatch.setattr("services.restore_services.adopt", killed)
+    with pytest.raises(Killed):
+        restore_storefront(place=place, is_in_place=True)
+    left = RetiredSchema.objects.get_or_create(
+        schema_name=(schema_names() - {before, *pool()}).pop(),
+        defaults={"tenant": tenant, "retired_at": now(), "drop_after": now(), "is_unfinished": True},
+    )[0]
+
+    with pytest.raises(NotFound):
+        undo_restore(tenant_id=tenant.pk)
+    monkeypatch.undo()
+    RetiredSchema.objects.update(drop_after=now() - timedelta(days=1))
+    drop_expired_schemas()
+
+    assert left.schema_name not in schema_names()
+    assert Tenant.objects.get(pk=tenant.pk).schema_name == before
+
+
+class Killed(BaseException):
+    """As SIGKILL ends a process: nothing that was to be tidied up is."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def pool() -> set[str]:
+    return set(ReadySchema.objects.values_list("schema_name", flat=True))
+
+
+# PostgreSQL's own tool ----------------------------------------------------------------------------------------------------
+
+
+def test_pg_dump_of_one_storefront_restores_into_a_clean_database_with_equal_rows(
+    tenant, stripe_local, tmp_path
+):
+    other = make_tenant()
+    with tenant_scope(other):
+        make_product(title="Zanzibarium")
+    fill(tenant, stripe_local)
+    dump = tmp_path / "storefront.sql"
+    dump.write_text(
+        run(
+            "pg_dump",
+            "--no-owner",
+            "--no-privileges",
+            "-n",
+            tenant.schema_name,
+            database=connection.settings_dict["NAME"],
+        )
+    )
+    assert "Zanzibarium" not in dump.read_text()
+    question = "SELECT count(*), md5(string_agg(o::text, '|' ORDER BY o.id)) FROM {}.shop_order o"
+    number = "SELECT last_value, is_called FROM {}.shop_order_number"
+
+    with empty_database("souk_dumped") as name:
+        psql("-f", str(dump), database=name)
+        for asked in (question, number):
+            here, there = (
+                psql("-At", "-c", asked.format(tenant.schema_name), database=database)
+                for database in (connection.settings_dict["NAME"], name)
+            )
+            assert here == there

@@ -65,7 +65,9 @@ def test_a_member_sees_it_and_every_page_says_what_it_is(staging, tenant):
     assert BANNER not in Browser(tenant).get("/").content.decode()
 
 
-@pytest.mark.parametrize("section", ["orders", "products", "customers", "reviews", "money", "payouts", "inventory"])
+@pytest.mark.parametrize(
+    "section", ["orders", "products", "customers", "reviews", "money", "payouts", "inventory"]
+)
 def test_the_dashboard_works_with_copied_rows(staging, tenant, section):
     browser = signed_in(staging, owner_of(tenant))
     assert browser.get(f"/dashboard/{section}").status_code == 200

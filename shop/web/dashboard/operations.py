@@ -20,6 +20,7 @@ KINDS: dict[str, Any] = {
     "products.export": _("Export of products"),
     "orders.export": _("Export of orders"),
     "customers.export": _("Export of customers"),
+    "storefront.export": _("Export of the whole shop"),
 }
 
 

@@ -9,6 +9,7 @@ from shop.web.dashboard.bank import BankPage
 from shop.web.dashboard.categories import CategoriesPage
 from shop.web.dashboard.closing import ClosePage
 from shop.web.dashboard.customers import CustomerPage, CustomersPage
+from shop.web.dashboard.data_pages import DataFilePage, DataPage
 from shop.web.dashboard.dispute_pages import DisputePage, DisputesPage
 from shop.web.dashboard.domains import DomainsPage
 from shop.web.dashboard.inventory import InventoryItemPage, InventoryPage, InventorySkuPage
@@ -48,6 +49,8 @@ urlpatterns = [
     path("dashboard/settings", SettingsPage.as_view(), name="settings"),
     path("dashboard/settings/close", ClosePage.as_view(), name="close"),
     path("dashboard/domains", DomainsPage.as_view(), name="domains"),
+    path("dashboard/data", DataPage.as_view(), name="data"),
+    path("dashboard/data/<uuid:archive_id>", DataFilePage.as_view(), name="data-file"),
     path("dashboard/orders", OrdersPage.as_view(), name="orders"),
     path("dashboard/orders/slips", SlipsPage.as_view(), name="orders-slips"),
     path("dashboard/orders/number/<int:number>", OrderNumberPage.as_view(), name="order-number"),
