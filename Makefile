@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet bench-pages bench-dashboard lint messages format clean runtime development
+.PHONY: help demo test journey screenshots bench bench-reconcile bench-ledger bench-events bench-fleet bench-pages bench-dashboard bench-portability lint messages format clean runtime development
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -46,6 +46,9 @@ bench-pages: development ## Ask for each page of a storefront and of the marketp
 
 bench-dashboard: development ## Ask for the dashboard's and the desk's pages with 100,000 orders and 10,000 products: milliseconds, queries.
 	$(PYTHON) -m benchmarks.dashboard
+
+bench-portability: development ## Export, restore and copy a storefront with 100,000 orders and 10,000 products: seconds, bytes.
+	$(PYTHON) -m benchmarks.portability
 
 lint: development ## Check style, types, the direction of imports, and that no migration is missing.
 	$(PYTHON) -m ruff check .

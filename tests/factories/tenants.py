@@ -15,11 +15,12 @@ from core.clock import now
 from core.db import as_marketplace
 from payouts.models import SellerAccount
 from services.provisioning_services import claim_ready_schema, make_ready_schema
+from services.schema_names import drop_schema
 from services.schema_recording_services import code_version
 from services.tenant_services import default_brand
 from shop.models import ShippingRate
 from tenants.context import tenant_scope
-from tenants.models import Domain, Membership, ReadySchema, Role, Tenant, User
+from tenants.models import Domain, Membership, ReadySchema, RetiredSchema, Role, Tenant, User
 from tenants.slugs import skeleton
 
 _numbers = itertools.count(1)
@@ -99,6 +100,8 @@ def forget_everything() -> None:
 
     The ledger refuses to be emptied; its owner may switch the guards off for this moment.
     """
+    for name in RetiredSchema.objects.values_list("schema_name", flat=True):
+        drop_schema(name)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(array_agg(schema_name), '{}') FROM tenants_tenant WHERE schema_name LIKE 't\\_%'"
