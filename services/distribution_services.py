@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 
 from core.db import must_be_outside_transaction, tenant_connection
 from core.errors import Invalid, NotFound
+from services.citus_services import citus_version
 from services.fleet_services import LOCK_CLASS
 from services.schema_names import must_be_generated
 from tenants.models import GONE, ReadySchema, Tenant
@@ -20,7 +21,6 @@ from tenants.models import GONE, ReadySchema, Tenant
 log = structlog.get_logger("souk.distribution")
 LOCK_TIMEOUT_MS = 5000
 
-CITUS = "SELECT extversion FROM pg_extension WHERE extname = 'citus'"
 WORKERS = """
 SELECT nodename, nodeport FROM pg_dist_node WHERE noderole = 'primary' AND isactive AND shouldhaveshards ORDER BY 1, 2
 """
@@ -105,14 +105,6 @@ class DistributionReport:
             "failed": [asdict(each) for each in self.failures],
             "seconds": round(self.seconds, 3),
         }
-
-
-def citus_version() -> str:
-    """The version of Citus in this database, "" where there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(CITUS)
-        row = cursor.fetchone()
-    return str(row[0]) if row else ""
 
 
 def must_have_citus() -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
+import sqlparse
 import structlog
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
@@ -24,6 +25,7 @@ from django.db.migrations.state import ProjectState
 
 from core.clock import now
 from core.db import as_owner, tenant_connection
+from services.citus_services import citus_version
 from services.schema_digest_services import schema_digests, schema_lines
 from services.schema_names import must_be_generated
 from services.schema_recording_services import (
@@ -300,6 +302,7 @@ class _Run:
         self.on_outcome = on_outcome
         self.stop = stop
         self.python = _PythonMigrations()
+        self.is_cluster = bool(citus_version())
         self._lock = threading.Lock()
 
     def through(self, needs: Sequence[Need]) -> None:
@@ -400,6 +403,8 @@ class _Run:
         tenant_connection.set_schema_to_public()
         if step.is_python:
             self.python.run(step, schema, guard, record)
+        elif step.is_atomic and self.is_cluster:
+            _apply_one_by_one(step, guard, record)
         elif step.is_atomic:
             with connection.cursor() as cursor:
                 # One message is one transaction.
@@ -421,6 +426,14 @@ class _Run:
                 "changed_at": now(),
             },
         )
+
+
+def _apply_one_by_one(step: Step, guard: str, record: str) -> None:
+    """One transaction, and a message for each statement: Citus passes on the whole message that a statement came in."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL citus.enable_unsafe_triggers = on; {guard}")
+        for statement in sqlparse.split(";\n".join([*step.sql, record])):
+            cursor.execute(statement)
 
 
 def _apply_piecemeal(step: Step, schema: str, guard: str, record: str) -> None:

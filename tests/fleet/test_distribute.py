@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from core.errors import NotFound
+from services.citus_services import citus_version
 from services.distribution_services import (
     NoCitus,
-    citus_version,
     distribute_fleet,
     distribute_schema,
     move_storefront,

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from core.errors import DomainError
-from services.distribution_services import NoCitus, citus_version, distribute_fleet, move_storefront, places
+from services.citus_services import citus_version
+from services.distribution_services import NoCitus, distribute_fleet, move_storefront, places
 from services.fleet_services import (
     FleetOptions,
     check_fleet,
