@@ -34,7 +34,9 @@ SETTINGS = {
 
 def installed() -> str:
     """PgBouncer. Where there is none nothing is tested, which is said aloud, and not accepted in CI."""
-    path = os.environ.get("SOUK_PGBOUNCER") or shutil.which("pgbouncer")
+    path = os.environ.get("SOUK_PGBOUNCER") or shutil.which(
+        "pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin"
+    )
     if path is None and os.environ.get("CI"):
         pytest.fail(SKIPPED, pytrace=False)
     return path or pytest.skip(SKIPPED)

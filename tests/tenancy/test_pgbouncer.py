@@ -85,8 +85,12 @@ def soak(tenants) -> Soak:
     return work
 
 
-def test_in_transaction_mode_it_is_refused(limits, program):
-    with behind(program, TRANSACTION), pytest.raises(probe.SharedSessions, match="search path and the role"):
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_where_it_lends_sessions_it_is_refused(limits, program, mode):
+    with (
+        behind(program, {"pool_mode": mode}),
+        pytest.raises(probe.SharedSessions, match="search path and the role"),
+    ):
         probe.refuse_shared_sessions()
 
 
