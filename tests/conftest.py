@@ -21,6 +21,7 @@ from stripe_local.testing import LocalStripe
 from tenants.models import Tenant
 from tests.browser.absence import tell
 from tests.deploy.caddy import SKIPPED as NO_CADDY
+from tests.deploy.citus import SKIPPED as NO_CLUSTER
 from tests.factories.tenants import forget_everything, forget_roles, make_tenant
 from tests.tenancy.bouncer import SKIPPED as NO_PGBOUNCER
 from tests.workers import scheduler
@@ -33,6 +34,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What everybody should know about this run."""
     tell(terminalreporter)
     tell(terminalreporter, NO_CADDY, "caddy")
+    tell(terminalreporter, NO_CLUSTER, "citus")
     tell(terminalreporter, NO_PGBOUNCER, "pgbouncer")
 
 
