@@ -136,6 +136,23 @@ def own_domains(visitor: Visitor) -> None:
     staff.post(f"seller/domains/{OWN_DOMAINS[0]}/check", {}).expect(200)
 
 
+def exported_shop(visitor: Visitor) -> None:
+    """The owner has gathered the shop's data."""
+    visitor.page.get_by_role("button", name="Gather my data").click()
+    visitor.page.get_by_role("link", name="Download the file").wait_for()
+
+
+def desk_archives(scene: Scene) -> str:
+    """The storefront's archives."""
+    return f"{desk_storefront(scene)}/archives"
+
+
+def archived_shop(visitor: Visitor) -> None:
+    """The operator has made an archive."""
+    visitor.page.get_by_role("button", name="Make an archive").click()
+    visitor.page.get_by_text("The archive is there").wait_for()
+
+
 def opened_payout(visitor: Visitor) -> None:
     """A payout with its first order unfolded."""
     visitor.open(visitor.scene.orders["payout"])
@@ -235,10 +252,19 @@ PAGES = [
     Entry("dashboard-dispute", order("dispute"), who=Who.OWNER, is_important=True),
     Entry("dashboard-invoices", "/dashboard/invoices", who=Who.OWNER),
     Entry("dashboard-domains", "/dashboard/domains", who=Who.OWNER, before=own_domains, is_important=True),
+    Entry("dashboard-data", "/dashboard/data", who=Who.OWNER, before=exported_shop, is_important=True),
     Entry("operator", "/admin/", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk", "/desk?days=7", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
     Entry("desk-storefronts", "/desk/storefronts", host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
     Entry("desk-storefront", desk_storefront, host=MARKETPLACE, who=Who.OPERATOR, is_important=True),
+    Entry(
+        "desk-archives",
+        desk_archives,
+        host=MARKETPLACE,
+        who=Who.OPERATOR,
+        before=archived_shop,
+        is_important=True,
+    ),
     Entry("desk-storefront-new", "/desk/new-storefront", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk-people", "/desk/people", host=MARKETPLACE, who=Who.OPERATOR),
     Entry("desk-audit", "/desk/audit", host=MARKETPLACE, who=Who.OPERATOR),

@@ -14,6 +14,7 @@ from core.clock import now
 from core.db import tenant_connection
 from core.errors import Conflict
 from services.archive_services import BadArchive, OpenArchive
+from services.bulk_filling import SETTINGS, take_down
 from services.export_services import Say
 from services.provisioning_services import create_schema_of
 from services.schema_digest_services import schema_digests
@@ -73,6 +74,7 @@ def schema_for(tenant: Tenant, archive: OpenArchive) -> Iterator[str]:
 
 
 def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
+    """All rows in one transaction, and then compared with the archive's checksums. Raises BadArchive."""
     told = {table["name"]: table for table in archive.manifest["tables"]}
     tables = {table.name: table for table in tables_of(schema)}
     if told.keys() != tables.keys():
@@ -81,7 +83,8 @@ def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
         )
     total = len(tables) + sum(1 for _ in archive.media())
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"SET LOCAL statement_timeout = 0; {SETTINGS}")
+        remake = take_down(schema, cursor)
         for name in (
             "django_migrations",
             "django_content_type",
@@ -94,6 +97,8 @@ def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
             with archive.zip.open(told[name]["file"]) as stream:
                 copy_in(table, columns, stream)
             say(done, total)
+        for statement in remake:
+            cursor.execute(statement)
         set_sequences(
             schema,
             {
@@ -101,8 +106,13 @@ def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
                 for name, one in archive.manifest["sequences"].items()
             },
         )
+    with connection.cursor() as cursor:
+        for table in tables.values():
+            cursor.execute(f"ANALYZE {table.place}")
     with one_look():
-        loaded = row_digests(schema)
+        loaded, structure = row_digests(schema), schema_digests([schema])[schema]
+    if structure != archive.manifest["schema"]["structure_digest"]:
+        raise BadArchive(reason="Its rows do not fit its tables.")
     if wrong := sorted(name for name, table in told.items() if loaded[name] != table["sha256"]):
         raise BadArchive(reason=f"What was loaded is not what was archived: {', '.join(wrong)}")
 

@@ -1,10 +1,13 @@
 """Souk on a cluster: coordinator and workers of a real Citus (see `tests.deploy.citus`)."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -169,3 +172,27 @@ def test_a_storefront_sees_only_itself_on_the_worker_too(town):
 
     with pytest.raises(Exception, match="permission denied"):
         town.cluster.superuser(f'SET ROLE "{mine}"; SELECT count(*) FROM "{other}".shop_order')
+
+
+def test_a_release_reaches_storefronts_on_workers(town):
+    next_release = {**town.stack.env, "DJANGO_SETTINGS_MODULE": "benchmarks.fleet_settings"}
+
+    report = manage(next_release, "fleet", "migrate", "--json")
+    drifted = manage(next_release, "fleet", "check", "--json")
+
+    assert (report["migrated"], report["failed"]) == (len(town.slugs), [])
+    assert drifted == []
+
+
+def manage(env: dict[str, str], *arguments: str) -> Any:
+    """What a command of other settings printed last, as JSON."""
+    ended = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    return json.loads(ended.stdout.strip().splitlines()[-1])
