@@ -69,7 +69,20 @@ def test_no_text_of_a_page_is_left_unmarked():
         re.DOTALL,
     )
     blocks = re.compile(r"\{%\s*blocktranslate\b.*?\{%\s*endblocktranslate\s*%\}", re.DOTALL)
-    allowed = {"Souk", "API", "PDF", "CSV", "/products/", "Shopify", "Stripe", "g", "UTC", "TXT", "SHA-256", "/pages/"}
+    allowed = {
+        "Souk",
+        "API",
+        "PDF",
+        "CSV",
+        "/products/",
+        "Shopify",
+        "Stripe",
+        "g",
+        "UTC",
+        "TXT",
+        "SHA-256",
+        "/pages/",
+    }
     for template in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
         if "desk" in template.parts:
             continue  # the operator's desk speaks English
