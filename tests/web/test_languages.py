@@ -80,6 +80,7 @@ def test_no_text_of_a_page_is_left_unmarked():
         "g",
         "UTC",
         "TXT",
+        "ALIASCNAME",
         "SHA-256",
         "/pages/",
     }
