@@ -80,7 +80,8 @@ def test_no_text_of_a_page_is_left_unmarked():
         "g",
         "UTC",
         "TXT",
-        "ALIASCNAME",
+        "ALIASCNAME",  # types of DNS records, side by side
+        "AAAAA",
         "SHA-256",
         "/pages/",
     }
