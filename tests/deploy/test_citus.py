@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from stack.processes import ROOT, Stack
 from tests.deploy.citus import Cluster, cluster_database
 
 
-def stack_on(cluster: Cluster, folder) -> Stack:
+def stack_on(cluster: Cluster, folder: Path) -> Stack:
     return Stack(
         data_dir=folder,
         funds_after_seconds=0,
@@ -39,7 +40,7 @@ class Town:
     cluster: Cluster
     hosts: dict[str, str]
     before: dict[str, dict[str, int]] = field(default_factory=dict)  # rows on one machine
-    reports: list[dict] = field(default_factory=list)  # what `fleet distribute` said, each time
+    reports: list[dict[str, Any]] = field(default_factory=list)  # what `fleet distribute` said, each time
 
     @property
     def slugs(self) -> list[str]:
@@ -69,7 +70,7 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Opened on one machine, then given workers, and distributed, twice."""
     with cluster_database() as cluster, stack_on(cluster, tmp_path_factory.mktemp("town") / "souk") as stack:
         stack.start()
