@@ -138,6 +138,7 @@ def own_domains(visitor: Visitor) -> None:
 
 def exported_shop(visitor: Visitor) -> None:
     """The owner has gathered the shop's data."""
+    visitor.open("/dashboard/data")
     visitor.page.get_by_role("button", name="Gather my data").click()
     visitor.page.get_by_role("link", name="Download the file").wait_for()
 
@@ -149,6 +150,7 @@ def desk_archives(scene: Scene) -> str:
 
 def archived_shop(visitor: Visitor) -> None:
     """The operator has made an archive."""
+    visitor.open(desk_archives(visitor.scene), Host.MARKETPLACE)
     visitor.page.get_by_role("button", name="Make an archive").click()
     visitor.page.get_by_text("The archive is there").wait_for()
 

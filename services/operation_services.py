@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from core.clock import now
-from core.db import is_in_transaction, tenant_connection
+from core.db import as_marketplace, is_in_transaction, tenant_connection
 from core.errors import DomainError, NotFound, Unavailable
 from core.jobs import enqueue
 from core.models import OperationBase, OperationState
@@ -155,6 +155,9 @@ def _teller(operation: OperationBase) -> Say:
             return
         told_at = moment
         values = {"done": done} if total is None else {"done": done, "total": total}
-        type(operation)._default_manager.filter(pk=operation.pk).update(**values)
+        with (
+            as_marketplace()
+        ):  # a storefront may be served meanwhile whose role sees no operation of the marketplace
+            type(operation)._default_manager.filter(pk=operation.pk).update(**values)
 
     return say

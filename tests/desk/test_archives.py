@@ -5,6 +5,7 @@ import pytest
 
 from services.archive_services import open_archive
 from services.export_services import export_storefront, file_of
+from services.image_services import add_image
 from shop.models import Product
 from tenants.context import tenant_scope
 from tenants.models import Archive, ArchiveKind, AuditEntry, Operation, Tenant, TenantStatus
@@ -13,6 +14,7 @@ from tests.factories.jobs import run_jobs
 from tests.factories.shop import make_product
 from tests.factories.tenants import make_operator, make_tenant
 from tests.portability.conftest import archives  # noqa: F401 - a fixture
+from tests.portability.support import picture
 
 pytestmark = pytest.mark.usefixtures("committed", "archives")
 
@@ -34,6 +36,8 @@ def titles(tenant: Tenant) -> list[str]:
 def test_an_archive_is_made_and_sealed_for_the_operators_key(desk, tenant, settings):
     identity = pyrage.x25519.Identity.generate()
     settings.ARCHIVE_RECIPIENTS = [str(identity.to_public())]
+    with tenant_scope(tenant):
+        add_image(product_id=make_product().pk, source=picture())
     desk.get(f"/desk/storefronts/{tenant.slug}")
     assert page_of(tenant) in desk.text
 
@@ -62,7 +66,7 @@ def test_an_archive_is_made_and_sealed_for_the_operators_key(desk, tenant, setti
 
 def test_a_restore_in_place_is_confirmed_done_and_taken_back(desk, tenant):
     with tenant_scope(tenant):
-        make_product(title="Old")
+        add_image(product_id=make_product(title="Old").pk, source=picture())
     archive = export_storefront(tenant_id=tenant.pk, kind=ArchiveKind.BACKUP)
     with tenant_scope(tenant):
         make_product(title="New")

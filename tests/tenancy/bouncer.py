@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -77,7 +76,7 @@ def pgbouncer(program: str, options: Mapping[str, str]) -> Iterator[Path]:
         _wait(process, folder, log)
         yield folder
     finally:
-        process.send_signal(signal.SIGQUIT)  # SIGTERM would wait for whoever is connected
+        process.kill()  # it would wait for whoever is connected; it keeps nothing
         process.wait(10)
         shutil.rmtree(folder, ignore_errors=True)
 
