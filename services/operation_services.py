@@ -155,9 +155,8 @@ def _teller(operation: OperationBase) -> Say:
             return
         told_at = moment
         values = {"done": done} if total is None else {"done": done, "total": total}
-        with (
-            as_marketplace()
-        ):  # a storefront may be served meanwhile whose role sees no operation of the marketplace
+        # A storefront may be served meanwhile, whose role sees no operation of the marketplace.
+        with as_marketplace():
             type(operation)._default_manager.filter(pk=operation.pk).update(**values)
 
     return say
