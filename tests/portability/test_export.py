@@ -11,7 +11,8 @@ import pytest
 
 from core.errors import NotFound
 from services.archive_services import BadArchive, open_archive
-from services.export_services import export_storefront, file_of
+from services.export_services import ACCOUNT_COLUMNS, export_storefront, file_of
+from services.personal_data import PERSONAL_DATA, Kind
 from shop.models import Order, Product
 from tenants.context import tenant_scope
 from tenants.models import ArchiveKind
@@ -165,3 +166,14 @@ def test_an_archive_that_has_expired_is_not_given_away(committed, tenant, settin
     settings.EXPORT_KEPT = timedelta(0)
     with pytest.raises(NotFound):
         file_of(export_storefront(tenant_id=tenant.pk, kind=ArchiveKind.EXPORT))
+
+
+def test_every_column_that_names_an_account_is_known_to_the_export():
+    """Whom the rows are about goes along, and is found again under another id."""
+    named = {
+        column
+        for columns in PERSONAL_DATA.values()
+        for column, kind in columns.items()
+        if kind is Kind.ACCOUNT
+    }
+    assert named == set(ACCOUNT_COLUMNS)
