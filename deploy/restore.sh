@@ -84,10 +84,10 @@ fi
 if [ -n "$media" ]; then
   mkdir -p "$media"
   umask 022
-  # What was written by then, unless it was gone by then.
-  find "$repository/media" -name '*.age' ! -newermt "@$moment" -printf '%P\n' | sed 's/\.age$//' | while read -r name; do
+  # What was written by then, unless it was gone by then. Of that very second all is kept: a file too many does no harm.
+  find "$repository/media" -name '*.age' ! -newermt "@$((moment + 1))" -printf '%P\n' | sed 's/\.age$//' | while read -r name; do
     gone=$repository/media/$name.gone
-    if [ -e "$gone" ] && (($(stat -c %Y "$gone") <= moment)); then continue; fi
+    if [ -e "$gone" ] && (($(stat -c %Y "$gone") < moment)); then continue; fi
     mkdir -p "$(dirname "$media/$name")"
     decrypt "$repository/media/$name.age" >"$media/$name" || fail "media/$name is damaged or not for this key"
     touch -r "$repository/media/$name.age" "$media/$name"
