@@ -19,6 +19,7 @@ from core.clock import now
 from core.db import as_marketplace, marketplace_work
 from core.errors import Conflict, NotFound
 from core.ids import new_id
+from core.progress import Say, nobody
 from services.archive_readme import README, load_sql
 from services.archive_services import FORMAT, FORMAT_VERSION, ArchiveWriter, new_archive
 from services.audit_services import record_audit
@@ -30,13 +31,6 @@ from services.wall_services import WALLS
 from shop.models import ProductImage
 from tenants.context import tenant_scope
 from tenants.models import Archive, ArchiveKind, Tenant, TenantStatus
-
-Say = Callable[[int, int], None]
-
-
-def nobody(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
-
 
 # Of the shared tables a storefront may read: not what is secret (sessions) or about this installation (the fleet, archives).
 PRIVATE = ("core_job", "tenants_session", "tenants_user", "tenants_fleetentry", "tenants_archive")

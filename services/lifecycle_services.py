@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from core.clock import now
 from core.db import marketplace_work, must_be_outside_transaction, tenant_connection
 from core.errors import Conflict, DomainError, NotFound
+from core.progress import Say, nobody
 from services.audit_services import record_audit
 from services.export_services import export_storefront
 from services.leaving_services import NotErasable, why_not_erasable
@@ -32,7 +33,6 @@ from tenants.models import Archive, ArchiveKind, RetiredSchema, Tenant, TenantSt
 
 log = structlog.get_logger("souk.lifecycle")
 ERASE_LOCK = 0x50F2
-Say = Callable[[int, int], None]
 
 
 class BeingErased(Conflict):
@@ -41,10 +41,6 @@ class BeingErased(Conflict):
     code = "being_erased"
     title = "This storefront is being erased or restored right now"
     detail = "Wait until that is over."
-
-
-def nobody(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
 
 
 @contextmanager

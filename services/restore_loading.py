@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from core.clock import now
 from core.db import tenant_connection
 from core.errors import Conflict
+from core.progress import Say
 from services.archive_services import BadArchive, OpenArchive
 from services.bulk_filling import SETTINGS, take_down
-from services.export_services import Say
 from services.provisioning_services import create_schema_of
 from services.schema_digest_services import schema_digests
 from services.schema_names import drop_schema, generated_schema_name

@@ -23,10 +23,10 @@ from core.errors import NotFound
 from core.ids import new_id
 from core.jobs import enqueue
 from core.models import OperationState
+from core.progress import Say, nobody
 from services.archive_services import BadArchive, OpenArchive, open_archive
 from services.audit_services import record_audit
 from services.erasure_services import reapply_erasures
-from services.export_services import Say, nobody
 from services.fleet_services import FleetOptions, migrate_fleet, schema_lags
 from services.lifecycle_services import alone_with
 from services.resettling_services import Differences, Settled, differences, resettle

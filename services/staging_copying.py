@@ -1,18 +1,14 @@
 """The rows of a storefront, copied into another schema inside PostgreSQL, past the expressions of services.staging_scrubbing."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.db import connection
 
+from core.progress import Say, nobody
 from services.bulk_filling import SETTINGS, take_down
 from services.schema_tables import one_look, sequences_of, set_sequences
 from services.staging_scrubbing import NEW_KEY, Column, columns_of, scrubbed
 
 
-def copy_rows(
-    source: str, schema: str, say: Callable[[int, int], Any] = lambda done, total: None
-) -> tuple[int, int]:
+def copy_rows(source: str, schema: str, say: Say = nobody) -> tuple[int, int]:
     """Copy and scrub all rows into an empty schema of the same structure. Returns how many rows, in how many steps.
 
     One repeatable-read transaction: an order that is placed meanwhile is in the copy with all that belongs to it, or not at

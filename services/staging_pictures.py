@@ -6,7 +6,7 @@ of products and of the brand are taken along.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from core.progress import Say
 from tenants.models import Tenant
 
 PICTURES = (
@@ -37,9 +38,7 @@ def folder_of(tenant_id: UUID) -> Path:
 
 
 @contextmanager
-def link_pictures(
-    source: Tenant, staging_id: UUID, schema: str, say: Callable[[int, int], None]
-) -> Iterator[Linked]:
+def link_pictures(source: Tenant, staging_id: UUID, schema: str, say: Say) -> Iterator[Linked]:
     """Give the copy all pictures that its rows and its brand name. Those made here go again where the block fails."""
     done = Linked()
     try:

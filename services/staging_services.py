@@ -5,7 +5,7 @@ served once it is complete; until then, and where it fails, there is nothing new
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from core.clock import now
 from core.db import marketplace_work, must_be_outside_transaction, tenant_connection
 from core.errors import Conflict, NotFound
 from core.jobs import enqueue
+from core.progress import Say, nobody
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
 from services.lifecycle_services import BeingErased, alone_with, drop_if_there, erase_storefront
@@ -34,7 +35,6 @@ from tenants.context import tenant_scope
 from tenants.models import Domain, Membership, RetiredSchema, Role, Tenant, TenantStatus
 from tenants.slugs import check_slug, skeleton
 
-Say = Callable[[int, int], None]
 MOST_LETTERS = 40
 SUFFIX, NAME_SUFFIX = "-staging", " (staging)"
 PAUSED = "a staging copy"
@@ -93,10 +93,6 @@ class Staged:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 2),
         }
-
-
-def nobody(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
 
 
 @marketplace_work
