@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
-from django.conf import settings
 
 from core.clock import now
 from core.db import marketplace_work, tenant_connection
+from services.export_services import folder_of
 from services.lifecycle_services import drop_retired, finish_erasures
 from tenants.models import Archive, RetiredSchema, TenantStatus
 
@@ -50,7 +49,7 @@ def remove_expired_archives() -> int:
 
 def _remove_file(archive: Archive) -> bool:
     """Whether it is gone now. What does not lie in the storefront's own folder of archives is not touched."""
-    folder = (Path(settings.ARCHIVE_ROOT) / str(archive.tenant_id)).resolve()
+    folder = folder_of(archive.tenant_id).resolve()
     place = (folder / archive.file_name).resolve()
     if place.parent != folder:
         log.error("archive.strange_place", archive=str(archive.pk))

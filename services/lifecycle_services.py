@@ -29,6 +29,7 @@ from services.leaving_services import NotErasable, why_not_erasable
 from services.offboarding_services import forget_storefront
 from services.schema_names import drop_schema, must_be_generated
 from services.tenant_services import lock_tenant
+from shop.storage import media_folder
 from tenants.models import Archive, ArchiveKind, RetiredSchema, Tenant, TenantStatus
 
 log = structlog.get_logger("souk.lifecycle")
@@ -161,8 +162,8 @@ def drop_retired(schema: str) -> bool:
 
 
 def remove_pictures(tenant_id: UUID) -> bool:
-    """Delete the folder of a storefront's files (see shop.storage)."""
-    folder = Path(settings.MEDIA_ROOT) / str(tenant_id)
+    """Delete the folder of a storefront's files."""
+    folder = media_folder(tenant_id)
     if not folder.is_dir():
         return False
     shutil.rmtree(folder)

@@ -16,6 +16,7 @@ from core.errors import Conflict
 from core.progress import Say
 from services.archive_services import BadArchive, OpenArchive
 from services.bulk_filling import SETTINGS, take_down
+from services.image_services import delete_files
 from services.provisioning_services import create_schema_of
 from services.schema_digest_services import schema_digests
 from services.schema_names import drop_schema, generated_schema_name
@@ -117,14 +118,23 @@ def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:
         raise BadArchive(reason=f"What was loaded is not what was archived: {', '.join(wrong)}")
 
 
-def unpack_media(archive: OpenArchive, tenant: Tenant, say: Say) -> None:
-    """Pictures that are there already stay: a name is never used for two pictures."""
+@contextmanager
+def unpacked_media(archive: OpenArchive, tenant: Tenant, say: Say) -> Iterator[None]:
+    """The archive's pictures are there inside the block, and stay. Those that were made go again where it fails.
+
+    Pictures that are there already stay as they are: a name is never used for two pictures.
+    """
+    made: list[str] = []
     total = len(archive.manifest["tables"]) + archive.manifest["media"]["files"]
-    done = len(archive.manifest["tables"])
-    with tenant_scope(tenant):
-        for member, name in archive.media():
-            if not default_storage.exists(name):
-                with archive.zip.open(member) as stream:
-                    default_storage.save(name, File(stream))
-            done += 1
-            say(done, total)
+    try:
+        with tenant_scope(tenant):
+            for done, (member, name) in enumerate(archive.media(), start=len(archive.manifest["tables"]) + 1):
+                if not default_storage.exists(name):
+                    with archive.zip.open(member) as stream:
+                        made.append(default_storage.save(name, File(stream)))
+                say(done, total)
+        yield
+    except BaseException:
+        with tenant_scope(tenant):
+            delete_files(*made)
+        raise

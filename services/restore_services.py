@@ -40,7 +40,7 @@ from services.restore_adoption import (
     retire,
     serve_from,
 )
-from services.restore_loading import NotRestorable, load_rows, schema_for, shared_rows, unpack_media
+from services.restore_loading import NotRestorable, load_rows, schema_for, shared_rows, unpacked_media
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
 from services.tenant_services import is_slug_taken, lock_tenant, slug_taken
@@ -93,8 +93,8 @@ def restore_storefront(
         )
         with alone_with(way.tenant.pk), _row_of(way) as tenant, schema_for(tenant, archive) as schema:
             load_rows(archive, schema, on_progress)
-            unpack_media(archive, tenant, on_progress)
-            adopt(archive, way, tenant, schema, report, actor_id)
+            with unpacked_media(archive, tenant, on_progress):
+                adopt(archive, way, tenant, schema, report, actor_id)
     _bring_up_to_date(way.tenant.pk, report, is_books_known=way.kind != "beside")
     report.seconds = time.monotonic() - started
     return report

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from core.progress import Say
+from shop.storage import media_folder
 from tenants.models import Tenant
 
 PICTURES = (
@@ -32,11 +32,6 @@ class Linked:
     made: list[Path] = field(default_factory=list)
 
 
-def folder_of(tenant_id: UUID) -> Path:
-    """Where a storefront's files are (see shop.storage)."""
-    return Path(settings.MEDIA_ROOT) / str(tenant_id)
-
-
 @contextmanager
 def link_pictures(source: Tenant, staging_id: UUID, schema: str, say: Say) -> Iterator[Linked]:
     """Give the copy all pictures that its rows and its brand name. Those made here go again where the block fails."""
@@ -44,7 +39,7 @@ def link_pictures(source: Tenant, staging_id: UUID, schema: str, say: Say) -> It
     try:
         names = _named(schema, source.brand)
         for number, name in enumerate(names, start=1):
-            _link(folder_of(source.pk), folder_of(staging_id), name, done)
+            _link(media_folder(source.pk), media_folder(staging_id), name, done)
             say(number, len(names))
         yield done
     except BaseException:
@@ -80,14 +75,9 @@ def _link(here: Path, there: Path, name: str, done: Linked) -> None:
 
 def remove_others(staging: Tenant) -> int:
     """Delete the files that neither the copy's rows nor its brand name: those of the copy before. Returns how many."""
-    there = folder_of(staging.pk)
+    there = media_folder(staging.pk)
     named = {there / name for name in _named(staging.schema_name, staging.brand)}
     others = [place for place in there.rglob("*") if place.is_file() and place not in named]
     for place in others:
         place.unlink(missing_ok=True)
     return len(others)
-
-
-def remove_folder(staging_id: UUID) -> None:
-    """Delete all of a copy's files."""
-    shutil.rmtree(folder_of(staging_id), ignore_errors=True)

@@ -6,7 +6,7 @@ served once it is complete; until then, and where it fails, there is nothing new
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,13 +22,19 @@ from core.jobs import enqueue
 from core.progress import Say, nobody
 from payouts.models import SellerAccount
 from services.audit_services import record_audit
-from services.lifecycle_services import BeingErased, alone_with, drop_if_there, erase_storefront
+from services.lifecycle_services import (
+    BeingErased,
+    alone_with,
+    drop_if_there,
+    erase_storefront,
+    remove_pictures,
+)
 from services.provisioning_services import claim_ready_schema, create_schema
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
 from services.schema_recording_services import code_version
 from services.staging_copying import copy_rows
-from services.staging_pictures import link_pictures, remove_folder, remove_others
+from services.staging_pictures import link_pictures, remove_others
 from services.tenant_services import close_tenant, is_slug_taken, lock_tenant, slug_taken
 from shop.models import Order, OrderStatus
 from tenants.context import tenant_scope
@@ -115,7 +121,8 @@ def copy_to_staging(
             return _make(source, staging, actor_id, on_progress, action="storefront.staged")
         except BaseException:
             tenant_connection.set_schema_to_public()
-            remove_folder(staging.pk)
+            with suppress(OSError):
+                remove_pictures(staging.pk)
             Tenant.objects.filter(pk=staging.pk, status=TenantStatus.REQUESTED).delete()
             raise
 
