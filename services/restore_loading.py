@@ -10,20 +10,17 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from core.clock import now
-from core.db import tenant_connection
 from core.errors import Conflict
 from core.progress import Say
 from services.archive_services import BadArchive, OpenArchive
-from services.bulk_filling import SETTINGS, take_down
 from services.image_services import delete_files
 from services.provisioning_services import create_schema_of
 from services.schema_digest_services import schema_digests
-from services.schema_names import drop_schema, generated_schema_name
+from services.schema_filling import SETTINGS, schema_to_fill, take_down
 from services.schema_recording_services import UnknownMigrations, structure_of
 from services.schema_tables import copy_in, one_look, row_digests, set_sequences, tables_of
 from tenants.context import tenant_scope
-from tenants.models import RetiredSchema, Tenant
+from tenants.models import Tenant
 
 
 class NotRestorable(Conflict):
@@ -44,8 +41,7 @@ def shared_rows(archive: OpenArchive, name: str) -> list[dict[str, str]]:
 
 @contextmanager
 def schema_for(tenant: Tenant, archive: OpenArchive) -> Iterator[str]:
-    """A schema with the archive's tables, empty. Until it is adopted it stands among the retired ones: should this process
-    be killed, it is dropped with them."""
+    """A schema with the archive's tables, empty (see `schema_to_fill`). Raises NotRestorable, BadArchive."""
     told = archive.manifest["schema"]
     try:
         structure = structure_of(frozenset(told["migrations"]))
@@ -53,25 +49,12 @@ def schema_for(tenant: Tenant, archive: OpenArchive) -> Iterator[str]:
         raise NotRestorable(
             reason=f"It was made by a newer release, which has {error}. Deploy that first."
         ) from error
-    schema = generated_schema_name()
-    RetiredSchema.objects.create(
-        schema_name=schema,
-        tenant=tenant,
-        retired_at=now(),
-        drop_after=now() + settings.RETIRED_KEPT,
-        is_unfinished=True,
-    )
-    try:
-        create_schema_of(schema, structure)
+    with schema_to_fill(
+        tenant, lambda name: create_schema_of(name, structure), kept=settings.RETIRED_KEPT
+    ) as schema:
         if schema_digests([schema])[schema] != told["structure_digest"]:
             raise BadArchive(reason="Its tables are not those that its release makes.")
         yield schema
-    except BaseException:
-        tenant_connection.set_schema_to_public()
-        if not Tenant.objects.filter(schema_name=schema).exists():
-            drop_schema(schema)
-            RetiredSchema.objects.filter(schema_name=schema).delete()
-        raise
 
 
 def load_rows(archive: OpenArchive, schema: str, say: Say) -> None:

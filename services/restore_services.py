@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
@@ -43,10 +42,10 @@ from services.restore_adoption import (
 from services.restore_loading import NotRestorable, load_rows, schema_for, shared_rows, unpacked_media
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
-from services.tenant_services import is_slug_taken, lock_tenant, slug_taken
+from services.tenant_services import lock_tenant, must_be_free
 from shop.models import Operation
 from tenants.context import tenant_scope
-from tenants.models import Domain, RetiredSchema, Tenant, TenantStatus
+from tenants.models import RetiredSchema, Tenant, TenantStatus
 from tenants.slugs import check_slug, skeleton
 
 INTERRUPTED = gettext_noop("The shop was restored from an archive while this was going on.")
@@ -133,10 +132,7 @@ def _way(archive: OpenArchive, *, slug: str, is_in_place: bool) -> Way:
 def _named(tenant: Tenant, slug: str, archived: dict[str, str]) -> Tenant:
     """The row with its archived facts, under a free name. Raises SlugUnavailable."""
     slug = check_slug(slug.strip().lower())
-    if is_slug_taken(slug, besides=tenant.pk):
-        raise slug_taken()
-    if Domain.objects.filter(domain=f"{slug}.{settings.MARKETPLACE_HOST}").exclude(tenant=tenant.pk).exists():
-        raise slug_taken()
+    must_be_free(slug, besides=tenant.pk)
     tenant.slug, tenant.slug_skeleton = slug, skeleton(slug)
     for name in KEPT:
         setattr(tenant, name, archived[name])

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from core.progress import Say, nobody
-from services.bulk_filling import SETTINGS, take_down
+from services.schema_filling import SETTINGS, take_down
 from services.schema_tables import one_look, sequences_of, set_sequences
 from services.staging_scrubbing import NEW_KEY, Column, columns_of, scrubbed
 

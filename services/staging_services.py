@@ -6,7 +6,7 @@ served once it is complete; until then, and where it fails, there is nothing new
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,11 +31,12 @@ from services.lifecycle_services import (
 )
 from services.provisioning_services import claim_ready_schema, create_schema
 from services.schema_digest_services import schema_digests
+from services.schema_filling import schema_to_fill
 from services.schema_names import generated_schema_name
 from services.schema_recording_services import code_version
 from services.staging_copying import copy_rows
 from services.staging_pictures import link_pictures, remove_others
-from services.tenant_services import close_tenant, is_slug_taken, lock_tenant, slug_taken
+from services.tenant_services import close_tenant, lock_tenant, must_be_free, slug_taken
 from shop.models import Order, OrderStatus
 from tenants.context import tenant_scope
 from tenants.models import Domain, Membership, RetiredSchema, Role, Tenant, TenantStatus
@@ -199,8 +200,7 @@ def _row_for(source: Tenant, slug: str) -> Tenant:
     ).first()
     if left is not None:
         return left
-    if is_slug_taken(slug) or Domain.objects.filter(domain=f"{slug}.{settings.MARKETPLACE_HOST}").exists():
-        raise slug_taken()
+    must_be_free(slug)
     staging = Tenant(
         schema_name=generated_schema_name(),
         slug=slug,
@@ -271,32 +271,9 @@ def _pictures(source: Tenant, staging: Tenant, schema: str, say: Say) -> Iterato
         yield rows, made.linked, made.missing
 
 
-@contextmanager
-def _new_schema(staging: Tenant) -> Iterator[str]:
-    """An empty schema. It stands among the retired ones until it is adopted: should this process be killed, it is dropped
-    with them, the day after."""
-    started = now()
-    with transaction.atomic():
-        schema = claim_ready_schema()
-        from_pool = schema is not None
-        schema = schema or generated_schema_name()
-        RetiredSchema.objects.create(
-            schema_name=schema,
-            tenant=staging,
-            retired_at=started,
-            drop_after=started + KILLED_KEPT,
-            is_unfinished=True,
-        )
-    try:
-        if not from_pool:
-            create_schema(schema)
-        yield schema
-    except BaseException:
-        tenant_connection.set_schema_to_public()
-        if not Tenant.objects.filter(schema_name=schema).exists():
-            drop_if_there(schema)
-            RetiredSchema.objects.filter(schema_name=schema).delete()
-        raise
+def _new_schema(staging: Tenant) -> AbstractContextManager[str]:
+    """An empty schema, of the pool where one is ready. What a killed copy leaves is dropped the day after."""
+    return schema_to_fill(staging, create_schema, kept=KILLED_KEPT, claim=claim_ready_schema)
 
 
 @transaction.atomic

@@ -103,6 +103,13 @@ def is_slug_taken(slug: str, *, besides: UUID | None = None) -> bool:
     return known.exclude(pk=besides).exists() if besides else known.exists()
 
 
+def must_be_free(slug: str, *, besides: UUID | None = None) -> None:
+    """Neither the address nor its subdomain is anybody's. Raises SlugUnavailable."""
+    hosts = Domain.objects.filter(domain=f"{slug}.{settings.MARKETPLACE_HOST}").exclude(tenant=besides)
+    if is_slug_taken(slug, besides=besides) or hosts.exists():
+        raise slug_taken()
+
+
 def slug_taken() -> SlugUnavailable:
     """One answer for taken and for looking like a taken one."""
     return SlugUnavailable(

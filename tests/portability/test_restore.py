@@ -353,7 +353,7 @@ def test_an_erased_storefront_comes_back_from_its_farewell_archive(tenant, strip
 
 def test_a_restore_that_was_killed_is_dropped_later_and_never_served(tenant, stripe_local, monkeypatch):
     place, before = archive_of(tenant), tenant.schema_name
-    monkeypatch.setattr("services.restore_loading.drop_schema", lambda name: None)
+    monkeypatch.setattr("services.schema_filling.drop_if_there", lambda name: None)
     monkeypatch.setattr("services.restore_services.adopt", killed)
     with pytest.raises(Killed):
         restore_storefront(place=place, is_in_place=True)

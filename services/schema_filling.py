@@ -1,6 +1,17 @@
-"""Filling a schema with many rows at once."""
+"""A schema that is filled with many rows at once, before anybody is served from it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
+
+from django.db import transaction
+
+from core.clock import now
+from core.db import tenant_connection
+from services.lifecycle_services import drop_if_there
+from services.schema_names import generated_schema_name
+from tenants.models import RetiredSchema, Tenant
 
 # Indexes and references are made once the rows are there: that takes a fraction of keeping them up row by row. Those of a
 # part of the rows stay: PostgreSQL writes their conditions in a way that it does not read as the same.
@@ -19,6 +30,43 @@ SELECT format('DROP INDEX %%s', i.indexrelid::regclass), pg_get_indexdef(i.index
  ORDER BY 1
 """
 SETTINGS = "SET LOCAL jit = off; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '64MB'"
+
+
+@contextmanager
+def schema_to_fill(
+    tenant: Tenant,
+    make: Callable[[str], None],
+    *,
+    kept: timedelta,
+    claim: Callable[[], str | None] = lambda: None,
+) -> Iterator[str]:
+    """An empty schema for a storefront, taken by `claim` from the pool or else made by `make(name)`; dropped where the
+    block fails.
+
+    Until the storefront is served from it (`tenant.schema_name`, see whoever adopts it) it stands among the retired ones:
+    should this process be killed, it is dropped with them when `kept` is over. Call outside of transactions.
+    """
+    started = now()
+    with transaction.atomic():
+        ready = claim()
+        schema = ready or generated_schema_name()
+        RetiredSchema.objects.create(
+            schema_name=schema,
+            tenant=tenant,
+            retired_at=started,
+            drop_after=started + kept,
+            is_unfinished=True,
+        )
+    try:
+        if ready is None:
+            make(schema)
+        yield schema
+    except BaseException:
+        tenant_connection.set_schema_to_public()
+        if not Tenant.objects.filter(schema_name=schema).exists():
+            drop_if_there(schema)
+            RetiredSchema.objects.filter(schema_name=schema).delete()
+        raise
 
 
 def take_down(schema: str, cursor: Any) -> list[str]:
