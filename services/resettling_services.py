@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-import structlog
 from django.db import connection
 from django.db.models import Max
 
@@ -22,7 +21,6 @@ from services.refund_services import sync_refunds
 from shop.models import Order, OrderInvoice, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from tenants.context import current_tenant
 
-log = structlog.get_logger("souk.restore")
 MOST_LISTED = 500
 MOST_NAMED = 20
 
@@ -43,7 +41,8 @@ class Differences:
 
     lost_orders: paid, in the books, unknown to the storefront (placed after the archive was made). not_in_books: paid as the
     storefront says, unknown to the books. other_amounts: another sum was refunded. open_disputes: that wait for an answer.
-    refunds_waiting: promised when the archive was made; Stripe knows nothing of them. Each list is bounded, its count is not.
+    refunds_waiting: promised when the archive was made; Stripe knows nothing of them. forgotten_again: orders and accounts
+    whose person was forgotten after it was made. Each list is bounded, its count is not.
     """
 
     lost_orders: list[dict[str, Any]] = field(default_factory=list)
@@ -54,6 +53,7 @@ class Differences:
     lost_invoice_numbers: list[int] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     settled: Settled = field(default_factory=Settled)
+    forgotten_again: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -76,6 +76,10 @@ class Differences:
             )
             if numbers
         ]
+        if self.forgotten_again:
+            told.append(
+                f"Forgotten again, since they were forgotten meanwhile: {self.forgotten_again} orders and accounts"
+            )
         told += [f"PROBLEM {problem}" for problem in known.problems]
         told += [f"{what}: {self.counts[name]}" for name, what in WORDS.items() if self.counts.get(name)]
         return told or ["The books say the same."]

@@ -7,9 +7,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils.translation import gettext_noop
 
 from core.clock import now
 from core.db import marketplace_work
+from core.models import OperationState
 from payouts.models import Charge, SellerAccount
 from services.archive_services import BadArchive, OpenArchive
 from services.audit_services import record_audit
@@ -19,9 +21,11 @@ from services.resettling_services import Differences
 from services.restore_loading import NotRestorable, shared_rows
 from services.schema_recording_services import version_of
 from services.schema_tables import tables_of
+from services.staging_services import PAUSED
 from services.tenant_services import lock_tenant
 from tenants.models import Domain, DomainClaim, Membership, RetiredSchema, Role, Tenant, TenantStatus, User
 
+INTERRUPTED = gettext_noop("The shop was restored from an archive while this was going on.")
 # What a restored storefront keeps of its archived row, where its own row is gone or was emptied.
 KEPT = ("name", "currency", "country", "support_email", "capture_method")
 TERMS = (
@@ -53,7 +57,6 @@ class RestoreReport:
     missing_pictures: int
     seconds: float = 0.0
     retired_schema: str = ""
-    erased_again: int = 0
     mails_not_sent: int = 0
     people_made: int = 0
     people_found_by_mail: int = 0
@@ -76,8 +79,6 @@ class RestoreReport:
             told.append(f"{self.missing_pictures} pictures were missing already when the archive was made.")
         if self.mails_not_sent:
             told.append(f"{self.mails_not_sent} mails that waited in the archive are not sent.")
-        if self.erased_again:
-            told.append(f"{self.erased_again} people who were forgotten since then are forgotten again.")
         if self.people_made:
             told.append(f"{self.people_made} accounts were made, without passwords.")
         if self.domains_to_prove:
@@ -87,7 +88,7 @@ class RestoreReport:
 
 @dataclass(frozen=True)
 class Way:
-    """How an archive comes back: `place` is the tenant whose row is used; `kind` is new, erased, in place or beside."""
+    """How an archive comes back: `tenant` is whose row is used; `kind` is new, erased, in place or beside."""
 
     kind: str
     tenant: Tenant
@@ -104,6 +105,7 @@ def adopt(
         raise NotRestorable(reason="Another restore of this storefront was faster.")
     reason = f"restored from an archive of {archive.manifest['made_at'][:16]}"
     report.mails_not_sent = _silence(schema)
+    _end_operations(schema)
     if way.kind == "in place":
         report.retired_schema = tenant.schema_name
         retire(tenant)
@@ -112,8 +114,7 @@ def adopt(
             tenant.suspend(reason=reason)
     else:
         _come_back(archive, way, tenant, made, report, schema, reason)
-    if way.kind != "beside":
-        keep_order_numbers(tenant, schema, former=report.retired_schema)
+    keep_order_numbers(tenant, schema, former=report.retired_schema)
     RetiredSchema.objects.filter(schema_name=schema).delete()
     serve_from(tenant, schema)
     record_audit(
@@ -150,6 +151,18 @@ def _silence(schema: str) -> int:
             f"UPDATE \"{schema}\".shop_notification SET mail_state = 'none' WHERE mail_state = 'queued'"  # noqa: S608
         )
         return cursor.rowcount
+
+
+def _end_operations(schema: str) -> None:
+    """Long work that went on when the archive was made is over: its job is not in an archive."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.shop_operation"])
+        if cursor.fetchone()[0]:  # a release before long work had none
+            cursor.execute(
+                f'UPDATE "{schema}".shop_operation SET state = %s, error = %s, finished_at = %s, input = NULL'  # noqa: S608
+                " WHERE finished_at IS NULL",
+                [OperationState.FAILED, INTERRUPTED, now()],
+            )
 
 
 def keep_order_numbers(tenant: Tenant, schema: str, *, former: str) -> None:
@@ -195,15 +208,15 @@ def _come_back(
     people = _people(archive, report)
     owners = []
     for row in shared_rows(archive, "tenants_membership"):
-        if way.kind != "beside" or row["role"] in (Role.OWNER, Role.MANAGER):
+        if tenant.keeps_books or row["role"] in (Role.OWNER, Role.MANAGER):
             owners.append(row["role"] == Role.OWNER)
             Membership.objects.update_or_create(
                 tenant=tenant, user_id=people[UUID(row["user_id"])], defaults={"role": row["role"]}
             )
     if not any(owners):
         raise BadArchive(reason="It names no owner.")
-    _terms(archive, tenant, is_staging=way.kind == "beside")
-    if way.kind != "beside":
+    _terms(archive, tenant)
+    if tenant.keeps_books:
         for row in shared_rows(archive, "tenants_domainclaim"):
             DomainClaim.objects.get_or_create(
                 tenant=tenant, domain=row["domain"], defaults={"token": row["token"]}
@@ -251,7 +264,7 @@ def _rename_people(schema: str, people: dict[UUID, UUID]) -> None:
                 )
 
 
-def _terms(archive: OpenArchive, tenant: Tenant, *, is_staging: bool) -> None:
+def _terms(archive: OpenArchive, tenant: Tenant) -> None:
     """The seller's account, where there is none; one that is here knows better."""
     archived = next(iter(shared_rows(archive, "payouts_selleraccount")), {})
     defaults: dict[str, Any] = {
@@ -264,8 +277,8 @@ def _terms(archive: OpenArchive, tenant: Tenant, *, is_staging: bool) -> None:
             defaults[name] = (archived[name] or None) if may_be_unknown else archived[name]
     account_id = archived.get("stripe_account_id") or None
     is_free = not SellerAccount.objects.filter(stripe_account_id=account_id).exists()
-    if archive.is_ours and not is_staging and account_id and is_free:
+    if archive.is_ours and tenant.keeps_books and account_id and is_free:
         defaults["stripe_account_id"] = account_id
-    if is_staging:
-        defaults["payouts_paused_reason"] = "a staging copy"
+    if tenant.is_staging:
+        defaults["payouts_paused_reason"] = PAUSED
     SellerAccount.objects.get_or_create(tenant=tenant, defaults=defaults)

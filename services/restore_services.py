@@ -14,14 +14,11 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext_noop
 
-from core.clock import now
 from core.db import marketplace_work, tenant_connection
 from core.errors import NotFound
 from core.ids import new_id
 from core.jobs import enqueue
-from core.models import OperationState
 from core.progress import Say, nobody
 from services.archive_services import BadArchive, OpenArchive, open_archive
 from services.audit_services import record_audit
@@ -43,12 +40,10 @@ from services.restore_loading import NotRestorable, load_rows, schema_for, share
 from services.schema_digest_services import schema_digests
 from services.schema_names import generated_schema_name
 from services.tenant_services import lock_tenant, must_be_free
-from shop.models import Operation
 from tenants.context import tenant_scope
-from tenants.models import RetiredSchema, Tenant, TenantStatus
+from tenants.models import Tenant, TenantStatus
+from tenants.selectors import former_schema
 from tenants.slugs import check_slug, skeleton
-
-INTERRUPTED = gettext_noop("The shop was restored from an archive while this was going on.")
 
 
 def restore_storefront(
@@ -94,7 +89,7 @@ def restore_storefront(
             load_rows(archive, schema, on_progress)
             with unpacked_media(archive, tenant, on_progress):
                 adopt(archive, way, tenant, schema, report, actor_id)
-    _bring_up_to_date(way.tenant.pk, report, is_books_known=way.kind != "beside")
+    _bring_up_to_date(way.tenant.pk, report)
     report.seconds = time.monotonic() - started
     return report
 
@@ -163,7 +158,7 @@ def _row_of(way: Way) -> Iterator[Tenant]:
         raise
 
 
-def _bring_up_to_date(tenant_id: UUID, report: RestoreReport, *, is_books_known: bool) -> None:
+def _bring_up_to_date(tenant_id: UUID, report: RestoreReport) -> None:
     """To this code's version, to what Stripe and the books know, and to whom was forgotten."""
     tenant = Tenant.objects.get(pk=tenant_id)
     if schema_lags(tenant):
@@ -173,28 +168,22 @@ def _bring_up_to_date(tenant_id: UUID, report: RestoreReport, *, is_books_known:
                 reason=f"It was loaded and is suspended, but could not be migrated: {failures[0].error[:300]}."
                 f" Mend that, then: manage.py storefront settle {tenant.slug}"
             )
-    settle_storefront(tenant_id=tenant_id, report=report, is_books_known=is_books_known)
+    report.differences = settle_storefront(tenant_id=tenant_id)
 
 
-def settle_storefront(
-    *, tenant_id: UUID, report: RestoreReport | None = None, is_books_known: bool = True
-) -> Differences:
+def settle_storefront(*, tenant_id: UUID) -> Differences:
     """Bring into a restored storefront what Stripe and the books know better, and forget again who was forgotten since.
 
-    May be done again at any time; nobody is told by mail. Opens no transaction while Stripe is asked.
+    May be done again at any time; nobody is told by mail. A staging copy's money is in nobody's books, so there it is only
+    about people. Opens no transaction while Stripe is asked.
     """
     tenant = Tenant.objects.get(pk=tenant_id)
     with tenant_scope(tenant):
-        Operation.objects.filter(finished_at=None).update(
-            state=OperationState.FAILED, error=INTERRUPTED, finished_at=now(), input=None
-        )
-        settled = resettle() if is_books_known else Settled()
-        erased = reapply_erasures(tenant, recorded_of=tenant.copied_from)
-        found = differences() if is_books_known else Differences()
+        settled = resettle() if tenant.keeps_books else Settled()
+        forgotten = reapply_erasures(tenant, recorded_of=tenant.copied_from)
+        found = differences() if tenant.keeps_books else Differences()
         enqueue("directory.refresh")
-    found.settled = settled
-    if report is not None:
-        report.erased_again, report.differences = erased, found
+    found.settled, found.forgotten_again = settled, forgotten
     return found
 
 
@@ -206,9 +195,7 @@ def undo_restore(*, tenant_id: UUID, actor_id: UUID | None = None, reason: str =
     """
     with transaction.atomic():
         tenant = lock_tenant(tenant_id)
-        former = (
-            RetiredSchema.objects.filter(tenant=tenant, is_unfinished=False).order_by("-retired_at").first()
-        )
+        former = former_schema(tenant)
         if former is None or former.schema_name not in schema_digests([former.schema_name]):
             raise NotFound(what="former schema")
         keep_invoice_numbers(tenant)

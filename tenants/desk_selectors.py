@@ -22,7 +22,6 @@ from tenants.models import (
     FleetEntry,
     Membership,
     ReadySchema,
-    RetiredSchema,
     Role,
     SchemaState,
     Session,
@@ -346,9 +345,3 @@ MOST_ARCHIVES = 50
 def archives_of(tenant: Tenant) -> list[Archive]:
     """The latest archives of a storefront, those that were removed, too."""
     return list(Archive.objects.filter(tenant=tenant).order_by("-made_at")[:MOST_ARCHIVES])
-
-
-def former_schema(tenant: Tenant) -> RetiredSchema | None:
-    """What the last restore of a storefront replaced, while it is kept."""
-    rows = RetiredSchema.objects.filter(tenant=tenant, is_unfinished=False)
-    return rows.order_by("-retired_at").first()

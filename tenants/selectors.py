@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from core.db import as_marketplace
 from core.errors import NotFound
-from tenants.models import Membership, Role, Session, Tenant, User
+from tenants.models import Membership, RetiredSchema, Role, Session, Tenant, User
 
 
 def storefronts(*, status: str = "", q: str = "") -> QuerySet[Tenant]:
@@ -65,3 +65,9 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
         return {}
     rows = User.objects.filter(pk__in=wanted).values_list("pk", "name", "email")
     return {user_id: name or email for user_id, name, email in rows}
+
+
+def former_schema(tenant: Tenant) -> RetiredSchema | None:
+    """What the last restore of a storefront replaced, while it is kept."""
+    rows = RetiredSchema.objects.filter(tenant=tenant, is_unfinished=False)
+    return rows.order_by("-retired_at").first()

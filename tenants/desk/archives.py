@@ -11,8 +11,9 @@ from services.archive_operations import BESIDE, IN_PLACE, start_archive, start_r
 from services.restore_services import undo_restore
 from tenants.desk.forms import REASON_LENGTH, reason_of
 from tenants.desk.frame import DeskPage, back
-from tenants.desk_selectors import archives_of, former_schema, mails_of, storefront_named
+from tenants.desk_selectors import archives_of, mails_of, storefront_named
 from tenants.models import TenantStatus
+from tenants.selectors import former_schema
 
 
 class ArchivesPage(DeskPage):

@@ -5,13 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.files.storage import default_storage
 from django.db import connection
 
 from core.clock import now
 from core.errors import NotFound
-from core.models import Job
+from core.models import Job, OperationState
 from payouts.models import Charge, LedgerEntry, LedgerTransaction, SellerAccount
 from services.archive_services import BadArchive
 from services.expiry_services import drop_expired_schemas
@@ -22,9 +23,9 @@ from services.order_invoice_services import issue_order_invoice
 from services.payment_services import start_payment
 from services.person_services import erase_person
 from services.refund_services import request_refund, send_refund
-from services.restore_services import NotRestorable, restore_storefront, undo_restore
+from services.restore_services import NotRestorable, restore_storefront, settle_storefront, undo_restore
 from services.tenant_services import close_tenant, suspend_tenant
-from shop.models import MailState, Notification, Order, OrderStatus, Product
+from shop.models import MailState, Notification, Operation, Order, OrderStatus, Product
 from tenants.context import tenant_scope
 from tenants.models import (
     ArchiveKind,
@@ -202,6 +203,20 @@ def test_a_restore_is_undone_without_loss(tenant, stripe_local):
     assert RetiredSchema.objects.get().tenant_id == tenant.pk
 
 
+def test_settling_again_leaves_long_work_of_a_living_storefront_alone(tenant, stripe_local):
+    with tenant_scope(tenant):
+        going_on = Operation.objects.create(kind="orders.export")
+    place = archive_of(tenant)
+
+    settle_storefront(tenant_id=tenant.pk)
+
+    with tenant_scope(tenant):
+        assert Operation.objects.get(pk=going_on.pk).finished_at is None
+    restore_storefront(place=place, is_in_place=True)
+    with tenant_scope(Tenant.objects.get(pk=tenant.pk)):
+        assert Operation.objects.get(pk=going_on.pk).state == OperationState.FAILED
+
+
 def test_beside_the_living_one_it_is_a_staging_copy_with_its_own_id(tenant, stripe_local):
     fill(tenant, stripe_local)
     place = archive_of(tenant)
@@ -261,12 +276,27 @@ def test_a_restore_that_fails_leaves_nothing_behind(tenant, stripe_local, tmp_pa
     for options in ({"is_in_place": True}, {"slug": "somewhere-else"}):
         with pytest.raises(BadArchive):
             restore_storefront(place=place, **options)
+    monkeypatch.undo()
+    pictures = files()
+    monkeypatch.setattr("services.restore_services.adopt", refused)
+    for options in ({"is_in_place": True}, {"slug": "somewhere-else"}):
+        with pytest.raises(NotRestorable):
+            restore_storefront(place=place, **options)
+    assert files() == pictures
 
     assert schema_names() == schemas
     assert not RetiredSchema.objects.exists()
     assert Tenant.objects.count() == 1
     assert likeness(tenant.schema_name) == before
     assert Tenant.objects.get().status == TenantStatus.ACTIVE
+
+
+def files() -> set[Path]:
+    return {path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()}
+
+
+def refused(*_: object, **__: object) -> None:
+    raise NotRestorable(reason="somebody was faster")
 
 
 def rows_by_table(place: Path) -> list[str]:
@@ -308,7 +338,7 @@ def test_whoever_was_forgotten_stays_forgotten_after_an_older_archive_is_restore
 
     report = restore_storefront(place=place, is_in_place=True)
 
-    assert report.erased_again > 0
+    assert report.differences.forgotten_again > 0
     restored = Tenant.objects.get(pk=tenant.pk)
     dumped = run("pg_dump", "-a", "-n", restored.schema_name, database=connection.settings_dict["NAME"])
     assert "guest@example.com" in dumped
