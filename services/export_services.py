@@ -3,8 +3,9 @@
 All rows are read with the rights of the storefront's role, which PostgreSQL lets see nothing of anybody else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,9 +25,10 @@ from services.archive_readme import README, load_sql
 from services.archive_services import FORMAT, FORMAT_VERSION, ArchiveWriter, new_archive
 from services.audit_services import record_audit
 from services.fleet_services import applied_migrations
+from services.personal_data import PERSONAL_DATA, Kind
 from services.schema_digest_services import schema_digests
 from services.schema_recording_services import UnknownMigrations, structure_of, version_of
-from services.schema_tables import Summed, Table, copy_out, one_look, sequences_of, tables_of
+from services.schema_tables import CSV, PIECE, Summed, Table, copy_out, one_look, sequences_of, tables_of
 from services.wall_services import WALLS
 from shop.models import ProductImage
 from tenants.context import tenant_scope
@@ -36,8 +38,10 @@ from tenants.models import Archive, ArchiveKind, Tenant, TenantStatus
 PRIVATE = ("core_job", "tenants_session", "tenants_user", "tenants_fleetentry", "tenants_archive")
 SHARED = tuple(name for name, wall in WALLS.items() if "SELECT" in wall.rights and name not in PRIVATE)
 PEOPLE = ("id", "email", "name")
-# Columns that name an account of the marketplace.
-ACCOUNT_COLUMNS = ("buyer_id", "user_id", "actor_id", "recipient_id")
+# Columns of a storefront's tables that name an account of the marketplace.
+ACCOUNT_COLUMNS = frozenset(
+    name for columns in PERSONAL_DATA.values() for name, kind in columns.items() if kind is Kind.ACCOUNT
+)
 
 
 class NotExportable(Conflict):
@@ -71,9 +75,24 @@ def export_storefront(
     place = folder_of(tenant.pk) / _file_name(tenant, made_at, is_encrypted=bool(recipients))
     with new_archive(place, recipients=recipients) as archive:
         summary = _write(archive, tenant, kind, made_at, on_progress)
-    return _remember(
-        tenant, kind, place, summary, actor_id=actor_id, is_encrypted=bool(recipients), at=made_at
-    )
+    try:
+        return _remember(
+            Archive(
+                tenant=tenant,
+                kind=kind,
+                file_name=place.name,
+                is_encrypted=bool(recipients),
+                summary=summary,
+                made_by=actor_id,
+                made_at=made_at,
+                expires_at=made_at
+                + (settings.EXPORT_KEPT if kind == ArchiveKind.EXPORT else settings.BACKUP_KEPT),
+            ),
+            Summed.of(place),
+        )
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
 
 
 def folder_of(tenant_id: UUID) -> Path:
@@ -96,39 +115,15 @@ def _file_name(tenant: Tenant, at: datetime, *, is_encrypted: bool) -> str:
 
 @marketplace_work
 @transaction.atomic
-def _remember(
-    tenant: Tenant,
-    kind: ArchiveKind,
-    place: Path,
-    summary: dict[str, Any],
-    *,
-    actor_id: UUID | None,
-    is_encrypted: bool,
-    at: datetime,
-) -> Archive:
-    sums = Summed()
-    with place.open("rb") as file:
-        while piece := file.read(1 << 20):
-            sums.write(piece)
-    kept = settings.EXPORT_KEPT if kind == ArchiveKind.EXPORT else settings.BACKUP_KEPT
-    archive = Archive.objects.create(
-        tenant=tenant,
-        kind=kind,
-        file_name=place.name,
-        size_bytes=sums.size,
-        sha256=sums.sha256,
-        is_encrypted=is_encrypted,
-        summary=summary,
-        made_by=actor_id,
-        made_at=at,
-        expires_at=at + kept,
-    )
+def _remember(archive: Archive, sums: Summed) -> Archive:
+    archive.size_bytes, archive.sha256 = sums.size, sums.sha256
+    archive.save(force_insert=True)
     record_audit(
         "storefront.exported",
-        actor_id=actor_id,
-        tenant=tenant,
+        actor_id=archive.made_by,
+        tenant=archive.tenant,
         archive=archive.pk,
-        kind=kind,
+        kind=archive.kind,
         bytes=sums.size,
     )
     return archive
@@ -140,6 +135,7 @@ def _remember(
 def _write(
     archive: ArchiveWriter, tenant: Tenant, kind: ArchiveKind, made_at: datetime, say: Say
 ) -> dict[str, Any]:
+    """Everything, the manifest last. Returns what it says in short."""
     schema = tenant.schema_name
     has = applied_migrations([schema])[schema]
     if has is None:
@@ -148,92 +144,127 @@ def _write(
         structure = structure_of(has)
     except UnknownMigrations as error:
         raise NotExportable(reason=f"Its schema is of another release: {error}.") from error
-    with tenant_scope(tenant), one_look():
-        tables = tables_of(schema)
-        shared = {table.name: table for table in tables_of("public") if table.name in SHARED}
-        pictures = list(_pictures())
-        total = len(tables) + len(shared) + 1 + len(pictures)
-        say(0, total)
-        done = 0
-
-        def step() -> None:
-            nonlocal done
-            done += 1
-            say(done, total)
-
-        rows = [_table(archive, f"csv/{table.name}.csv", table, step) for table in tables]
-        sequences = sequences_of(schema)
-        told = [_table(archive, f"shared/{name}.csv", shared[name], step) for name in sorted(shared)]
-        told.append(_people(archive, tenant, tables, step))
-        digest = schema_digests([schema])[schema]
-        referred = set(_referred_pictures())
-    media = _media(archive, tenant, pictures, step)
-    archive.text("structure.sql", structure)
-    archive.text("load.sql", load_sql([(table["name"], table["columns"]) for table in rows], sequences))
-    archive.text(
-        "README.txt",
-        README.format(name=tenant.name, slug=tenant.slug, made_at=f"{made_at:%Y-%m-%d %H:%M} UTC"),
-    )
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "kind": kind,
         "made_at": made_at.isoformat(),
-        "storefront": {
-            "id": str(tenant.pk),
-            "slug": tenant.slug,
-            "name": tenant.name,
-            "url": tenant.url,
-            "currency": tenant.currency,
-            "country": tenant.country,
-            "status": tenant.status,
-        },
-        "schema": {
-            "name": schema,
-            "version": version_of(sorted(has)),
-            "migrations": sorted(has),
-            "structure_digest": digest,
-            "postgresql": _postgresql_version(),
-        },
-        "tables": rows,
+        "storefront": _described(tenant),
+        "schema": {"name": schema, "version": version_of(sorted(has)), "migrations": sorted(has)},
+    }
+    with tenant_scope(tenant):
+        pictures = list(_pictures())
+        with one_look():
+            read = _read(archive, tenant, _Steps(say, further=len(pictures)))
+            referred = set(_referred_pictures())
+        media = _media(archive, pictures, read.steps)
+    manifest["schema"] |= {"structure_digest": read.digest, "postgresql": read.postgresql}
+    manifest |= {
+        "tables": read.rows,
         "sequences": {
-            name: {"last_value": value, "is_called": called} for name, (value, called) in sequences.items()
+            name: {"last_value": value, "is_called": called}
+            for name, (value, called) in read.sequences.items()
         },
-        "shared": told,
+        "shared": read.told,
         "media": {**media, "missing": sorted(referred - set(pictures))},
     }
+    archive.text("structure.sql", structure)
+    archive.text(
+        "load.sql", load_sql([(table["name"], table["columns"]) for table in read.rows], read.sequences)
+    )
+    when = f"{made_at:%Y-%m-%d %H:%M} UTC"
+    archive.text("README.txt", README.format(name=tenant.name, slug=tenant.slug, made_at=when))
     archive.close(manifest)
+    return _in_short(manifest, archive)
+
+
+def _described(tenant: Tenant) -> dict[str, str]:
+    names = ("slug", "name", "url", "currency", "country", "status")
+    return {"id": str(tenant.pk), **{name: getattr(tenant, name) for name in names}}
+
+
+def _in_short(manifest: dict[str, Any], archive: ArchiveWriter) -> dict[str, int]:
+    rows = {table["name"]: table["rows"] for table in manifest["tables"]}
     return {
-        "rows": sum(table["rows"] for table in rows),
+        "rows": sum(rows.values()),
         "tables": len(rows),
-        "pictures": media["files"],
-        "missing_pictures": len(referred - set(pictures)),
-        "orders": next((table["rows"] for table in rows if table["name"] == "shop_order"), 0),
-        "products": next((table["rows"] for table in rows if table["name"] == "shop_product"), 0),
+        "pictures": manifest["media"]["files"],
+        "missing_pictures": len(manifest["media"]["missing"]),
+        "orders": rows.get("shop_order", 0),
+        "products": rows.get("shop_product", 0),
         "unpacked_bytes": sum(member.size for member in archive.members),
     }
 
 
-def _table(
-    archive: ArchiveWriter, name: str, table: Table, step: Callable[[], None], columns: tuple[str, ...] = ()
-) -> dict[str, Any]:
+class _Steps:
+    """Counts what is done; `further` things come after what is added."""
+
+    def __init__(self, say: Say, *, further: int) -> None:
+        self._say, self._done, self._total = say, 0, further
+
+    def add(self, many: int) -> None:
+        """So many more are to be done."""
+        self._total += many
+        self._say(self._done, self._total)
+
+    def step(self) -> None:
+        """One is done."""
+        self._done += 1
+        self._say(self._done, self._total)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was written of PostgreSQL's, and what the manifest says of it."""
+
+    steps: _Steps
+    rows: list[dict[str, Any]]
+    told: list[dict[str, Any]]
+    sequences: dict[str, tuple[int, bool]]
+    digest: str
+    postgresql: str
+
+
+def _read(archive: ArchiveWriter, tenant: Tenant, steps: _Steps) -> _Read:
+    """Call inside `one_look`, with the rights of the storefront."""
+    tables = tables_of(tenant.schema_name)
+    shared = [table for table in tables_of("public") if table.name in SHARED]
+    steps.add(len(tables) + len(shared) + 1)
+    return _Read(
+        steps=steps,
+        rows=[_table(archive, f"csv/{table.name}.csv", table, steps) for table in tables],
+        # After the rows: a number that is given meanwhile is not given again.
+        sequences=sequences_of(tenant.schema_name),
+        told=[
+            *(_table(archive, f"shared/{table.name}.csv", table, steps) for table in shared),
+            _people(archive, tenant, tables, steps),
+        ],
+        digest=schema_digests([tenant.schema_name])[tenant.schema_name],
+        postgresql=_postgresql_version(),
+    )
+
+
+def _table(archive: ArchiveWriter, name: str, table: Table, steps: _Steps) -> dict[str, Any]:
     with archive.member(name) as stream:
-        rows = copy_out(table, stream, columns=columns)
-    step()
+        rows = copy_out(table, stream)
+    steps.step()
+    return _file(archive, table.name, rows, table.columns)
+
+
+def _file(archive: ArchiveWriter, name: str, rows: int, columns: Sequence[str]) -> dict[str, Any]:
+    """The member that was written last, as the manifest lists it."""
     member = archive.members[-1]
     return {
-        "name": table.name,
-        "file": name,
+        "name": name,
+        "file": member.name,
         "rows": rows,
         "bytes": member.size,
         "sha256": member.sha256,
-        "columns": list(columns or table.columns),
+        "columns": list(columns),
     }
 
 
-def _people(
-    archive: ArchiveWriter, tenant: Tenant, tables: Sequence[Table], step: Callable[[], None]
-) -> dict[str, Any]:
+def _people(archive: ArchiveWriter, tenant: Tenant, tables: Sequence[Table], steps: _Steps) -> dict[str, Any]:
     """Whom the rows are about: id, mail address and name of the accounts that they or the team name. No passwords."""
     named = [
         f'SELECT "{column}" FROM {table.place}'  # noqa: S608 - names of our own
@@ -248,13 +279,10 @@ def _people(
     )
     with as_marketplace(), archive.member("shared/people.csv") as stream, connection.cursor() as cursor:
         raw: Any = cursor.cursor
-        raw.copy_expert(
-            cursor.mogrify(f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER)", [tenant.pk]), stream
-        )
+        raw.copy_expert(cursor.mogrify(f"COPY ({query}) TO STDOUT WITH ({CSV})", [tenant.pk]), stream)
         rows = raw.rowcount
-    step()
-    member = archive.members[-1]
-    return {**asdict(member), "name": "people", "file": member.name, "rows": rows, "columns": list(PEOPLE)}
+    steps.step()
+    return _file(archive, "people", rows, PEOPLE)
 
 
 def _pictures(folder: str = "") -> Iterator[str]:
@@ -271,23 +299,16 @@ def _referred_pictures() -> Iterator[str]:
         yield from (name for name in (file, thumbnail) if name)
 
 
-def _media(
-    archive: ArchiveWriter, tenant: Tenant, pictures: list[str], step: Callable[[], None]
-) -> dict[str, int]:
+def _media(archive: ArchiveWriter, pictures: list[str], steps: _Steps) -> dict[str, int]:
     """Copy the pictures. One that is deleted meanwhile was of no use any more: its row is gone, too."""
     files = size = 0
-    with tenant_scope(tenant):
-        for name in pictures:
-            try:
-                source = default_storage.open(name)
-            except FileNotFoundError:
-                step()
-                continue
-            with source, archive.member(f"media/{name}", is_packed=True) as stream:
-                for piece in iter(partial(source.read, 1 << 20), b""):
+    for name in pictures:
+        with suppress(FileNotFoundError), default_storage.open(name) as source:
+            with archive.member(f"media/{name}", is_packed=True) as stream:
+                for piece in iter(partial(source.read, PIECE), b""):
                     stream.write(piece)
             files, size = files + 1, size + archive.members[-1].size
-            step()
+        steps.step()
     return {"files": files, "bytes": size}
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.db import connection, transaction
@@ -100,13 +101,14 @@ def one_look(*, may_write: bool = False) -> Iterator[None]:
         yield
 
 
-def copy_out(table: Table, stream: BinaryIO, *, columns: tuple[str, ...] = ()) -> int:
+def copy_out(table: Table, stream: BinaryIO) -> int:
     """Write a table's rows as CSV with a header, in the order of its key; NULL is empty, "" is an empty text. Returns how many.
 
     Call inside `one_look`: two tables with the same rows are then the same bytes.
     """
-    wanted = ", ".join(f'"{name}"' for name in columns or table.columns)
-    sql = f"COPY (SELECT {wanted} FROM {table.place} ORDER BY {table.order}) TO STDOUT WITH ({CSV})"  # noqa: S608
+    sql = (
+        f"COPY (SELECT {table.column_list} FROM {table.place} ORDER BY {table.order}) TO STDOUT WITH ({CSV})"  # noqa: S608
+    )
     buffered = io.BufferedWriter(stream, PIECE)
     with connection.cursor() as cursor:
         raw: Any = cursor.cursor
@@ -145,6 +147,15 @@ class Summed(io.RawIOBase):
         if self._stream is not None:
             self._stream.write(data)
         return len(data)
+
+    @classmethod
+    def of(cls, place: Path) -> "Summed":
+        """A file that is there."""
+        sums = cls()
+        with place.open("rb") as file:
+            while piece := file.read(PIECE):
+                sums.write(piece)
+        return sums
 
     @property
     def sha256(self) -> str:
