@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,32 +16,15 @@ from typing import Any
 from uuid import UUID
 
 from benchmarks.large_shop import CUSTOMERS, LOOKED_AT, ORDERS, PRODUCTS, make_large_shop
-from stack.processes import ROOT, Stack
+from benchmarks.quiet import Report, measured
 
 TIMES = 9
 MOST_QUERIES, MOST_MS = 12, 300
-Report = list[dict[str, Any]]
 
 
 def main() -> int:
     """Prints the table, writes .souk/bench/dashboard.json; exit status 1 where a page asks or takes too much."""
-    with Stack.fresh(pool_size=1, own_postgres=True) as stack:
-        print(
-            f"starting a fresh stack, {PRODUCTS:,} products, {ORDERS:,} orders, {CUSTOMERS:,} customers",
-            flush=True,
-        )
-        stack.start()
-        stack.wait_ready(180)
-        for name in ("worker", "web"):
-            stack.kill(name)
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.dashboard", "measure"],
-            cwd=ROOT, env={**stack.env, "LOG_LEVEL": "CRITICAL"}, check=True, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-    report: Report = json.loads(done.stdout.strip().splitlines()[-1])
-    folder = ROOT / ".souk" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dashboard.json").write_text(json.dumps(report, indent=2) + "\n")
+    report = measured("dashboard", f"{PRODUCTS:,} products, {ORDERS:,} orders, {CUSTOMERS:,} customers")
     print(f"{'page':<44}{'ms':>8}{'slowest':>9}{'queries':>9}{'KB':>8}")
     for row in report:
         over = "" if is_within(row) else "  TOO MUCH"

@@ -8,36 +8,20 @@ import gzip
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-from typing import Any
 
 from benchmarks.hot_paths import seed
+from benchmarks.quiet import Report, measured
 from stack.processes import ROOT, Stack
 
 TIMES = 40
 MOST_QUERIES, MOST_BYTES = 12, 100_000
-Report = list[dict[str, Any]]
 
 
 def main() -> int:
     """Prints the table, writes .souk/bench/pages.json; exit status 1 where a page asks too much or a product sends too much."""
-    with Stack.fresh(pool_size=1, own_postgres=True) as stack:
-        print("starting a fresh stack, 1,000 products, 1,500 SKUs", flush=True)
-        stack.start()
-        stack.wait_ready(120)
-        shop = seed(stack)
-        for name in ("worker", "web"):
-            stack.kill(name)
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.pages", json.dumps({"host": shop["host"], "slug": shop["slugs"][7]})],
-            cwd=ROOT, env=stack.env, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-    report: Report = json.loads(done.stdout.strip().splitlines()[-1])
-    folder = ROOT / ".souk" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pages.json").write_text(json.dumps(report, indent=2) + "\n")
+    report = measured("pages", "1,000 products, 1,500 SKUs", prepare=_seeded)
     print(f"{'page':<28}{'ms':>8}{'queries':>9}{'KB':>8}{'KB gzip':>9}{'304':>5}")
     for row in report:
         kept = "yes" if row["is_kept"] else ""
@@ -50,6 +34,11 @@ def main() -> int:
         f"{', '.join(f'{name} {size / 1000:.1f} KB' for name, size in files.items())}; a product page with both {whole / 1000:.1f} KB"
     )
     return int(whole >= MOST_BYTES or any(row["queries"] > MOST_QUERIES for row in report))
+
+
+def _seeded(stack: Stack) -> str:
+    shop = seed(stack)
+    return json.dumps({"host": shop["host"], "slug": shop["slugs"][7]})
 
 
 def measure(shop: dict[str, str]) -> Report:

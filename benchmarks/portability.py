@@ -6,33 +6,16 @@ while nothing else is asked of the stack.
 
 import json
 import os
-import subprocess
 import sys
 import time
-from typing import Any
 
 from benchmarks.large_shop import ORDERS, PRODUCTS, make_large_shop
-from stack.processes import ROOT, Stack
-
-Report = list[dict[str, Any]]
+from benchmarks.quiet import Report, measured
 
 
 def main() -> int:
     """Prints the table, writes .souk/bench/portability.json."""
-    with Stack.fresh(pool_size=3, own_postgres=True) as stack:
-        print(f"starting a fresh stack, {PRODUCTS:,} products, {ORDERS:,} orders", flush=True)
-        stack.start()
-        stack.wait_ready(180)
-        for name in ("worker", "web"):
-            stack.kill(name)
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.portability", "measure"],
-            cwd=ROOT, env={**stack.env, "LOG_LEVEL": "CRITICAL"}, check=True, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-    report: Report = json.loads(done.stdout.strip().splitlines()[-1])
-    folder = ROOT / ".souk" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "portability.json").write_text(json.dumps(report, indent=2) + "\n")
+    report = measured("portability", f"{PRODUCTS:,} products, {ORDERS:,} orders", pool_size=3)
     print(f"{'what':<40}{'seconds':>9}{'MB':>9}{'rows':>12}")
     for row in report:
         print(f"{row['what']:<40}{row['seconds']:>9.1f}{row['bytes'] / 1e6:>9.1f}{row['rows']:>12,}")

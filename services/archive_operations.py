@@ -7,9 +7,10 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from core.db import marketplace_work
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.models import OperationState
 from services.audit_services import record_audit
+from services.desk_operations import start_once
 from services.export_services import export_storefront, file_of
 from services.operation_services import Outcome, Say, runner, start_operation
 from services.restore_services import restore_storefront
@@ -58,16 +59,12 @@ def run_export(operation: ShopOperation, say: Say) -> Outcome:
     return Outcome(report=_report(archive))
 
 
-@transaction.atomic
 def start_archive(*, tenant_id: UUID, actor_id: UUID) -> Operation:
-    """The operator wants an archive of a storefront. Raises NotFound."""
+    """The operator wants an archive of a storefront; asked for again while it runs, it is the same. Raises NotFound."""
     tenant = Tenant.objects.filter(pk=tenant_id).first()
     if tenant is None:
         raise NotFound(what="storefront")
-    operation: Operation = start_operation(
-        ARCHIVE, actor_id=actor_id, tenant=str(tenant.pk), slug=tenant.slug
-    )
-    return operation
+    return start_once(ARCHIVE, actor_id=actor_id, tenant=str(tenant.pk), slug=tenant.slug)
 
 
 @runner(ARCHIVE)
@@ -96,20 +93,25 @@ def _report(archive: Archive) -> dict[str, Any]:
 
 @transaction.atomic
 def start_restore(
-    *, archive_id: UUID, of: UUID, way: str, slug: str = "", reason: str, actor_id: UUID
+    *, archive_id: UUID, of: UUID, way: str, slug: str = "", confirm: str = "", reason: str, actor_id: UUID
 ) -> Operation:
     """The operator wants the storefront `of` back as an archive has it: in its place, or beside under the name `slug`.
 
-    An erased one comes back under its own name, or under `slug`. Raises NotFound (another's, expired), SealedArchive. What
-    else stands against it is found by the work itself.
+    In its place only where `confirm` is its slug, typed. An erased one comes back under its own name, or under `slug`. Asked
+    for again while it runs, it is the same. Raises Invalid (way, confirm), NotFound (another's, expired), SealedArchive.
+    What else stands against it is found by the work itself.
     """
     archive = Archive.objects.filter(pk=archive_id, tenant=of).select_related("tenant").first()
+    if way not in (IN_PLACE, BESIDE):
+        raise Invalid(field="way", reason="say whether it goes in the storefront's place or beside it")
     if archive is None:
         raise NotFound(what="archive")
+    if way == IN_PLACE and confirm.strip() != archive.tenant.slug:
+        raise Invalid(field="confirm", reason=f"type {archive.tenant.slug} to confirm")
     file_of(archive)
     if archive.is_encrypted:
         raise SealedArchive()
-    operation: Operation = start_operation(
+    operation = start_once(
         RESTORE, actor_id=actor_id, archive=str(archive.pk), way=way, slug=slug if way == BESIDE else ""
     )
     record_audit(

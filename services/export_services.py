@@ -103,7 +103,7 @@ def folder_of(tenant_id: UUID) -> Path:
 def file_of(archive: Archive) -> Path:
     """Where an archive is, unless it has expired. Raises NotFound."""
     place = folder_of(archive.tenant_id) / Path(archive.file_name).name
-    if archive.removed_at or archive.expires_at <= now() or not place.is_file():
+    if not archive.is_kept(now()) or not place.is_file():
         raise NotFound(what="archive")
     return place
 

@@ -238,19 +238,14 @@ def audit(*, slug: str = "", on_progress: Callable[[str], None] = lambda name: N
         if not _has_schema(tenant):
             continue
         try:
-            with (
-                tenant_scope(tenant),
-                as_marketplace(),
-                transaction.atomic(),
-            ):  # they compare it with the books
+            # The checks compare the storefront with the books.
+            with tenant_scope(tenant), as_marketplace(), transaction.atomic():
                 _run(report, TENANT_CHECKS, tenant=tenant.slug, params={"tenant": tenant.pk})
-        except (
-            ProgrammingError
-        ) as error:  # it lacks a table or a column; the others are looked at all the same
+        except ProgrammingError as error:
+            # It lacks a table or a column; the others are looked at all the same.
+            detail = str(error).split("\n")[0]
             report.violations.append(
-                Violation(
-                    "a storefront has its tables", tenant.slug, tenant.schema_name, str(error).split("\n")[0]
-                )
+                Violation("a storefront has its tables", tenant.slug, tenant.schema_name, detail)
             )
         report.tenants += 1
         on_progress(tenant.slug)

@@ -172,8 +172,9 @@ def erase(person: Person, *, actor_id: UUID | None, reason: str) -> Forgotten:
     Addresses, carts, messages and kept answers go. Orders stay for the books, reviews stay for their readers, both
     without the name, mail address, street and telephone number, and with nothing that leads back to the account; so do
     invoices, whose numbers, days and amounts the law wants. What others wrote of their orders keeps everything but the
-    name, mail address, telephone number and street; elsewhere, the mail address alone is looked for. The account itself may be used in other storefronts and stays; here it is
-    signed out. That it happened is remembered, by digests, for the day an older archive is restored.
+    name, mail address, telephone number and street; elsewhere, the mail address alone is looked for. The account itself
+    may be used in other storefronts and stays; here it is signed out. That it happened is remembered, by digests, for the
+    day an older archive is restored.
 
     One transaction. Locks: the person's orders in ascending id; an order placed meanwhile either is seen, and refuses this,
     or is not touched. Raises StaffStays, StillNeeded, StillDisputed.

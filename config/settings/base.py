@@ -239,9 +239,9 @@ BACKUP_KEPT = timedelta(days=env.int("SOUK_BACKUP_DAYS", default=35))
 # A closed storefront is erased after this; the schema that a restore replaced is dropped after that.
 CLOSED_KEPT = timedelta(days=env.int("SOUK_CLOSED_DAYS", default=30))
 RETIRED_KEPT = timedelta(days=env.int("SOUK_RETIRED_DAYS", default=7))
-# Who answers for DNS when a seller proves a domain.
 # Addresses of the servers, shown to sellers whose DNS knows no ALIAS.
 SERVER_ADDRESSES = env.list("SOUK_ADDRESSES", default=[])
+# Who answers for DNS when a seller proves a domain.
 DOMAIN_RESOLVER = env("SOUK_DOMAIN_RESOLVER", default="services.dns_services.SystemResolver")
 JOB_LEASE = timedelta(seconds=env.int("SOUK_JOB_LEASE_SECONDS", default=30))
 JOB_TENANT_SCOPE = "tenants.context.tenant_scope_by_id"

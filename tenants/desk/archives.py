@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from core.clock import now
 from core.errors import Invalid
-from services.archive_operations import BESIDE, IN_PLACE, start_archive, start_restore
+from services.archive_operations import start_archive, start_restore
 from services.restore_services import undo_restore
 from tenants.desk.forms import REASON_LENGTH, reason_of
 from tenants.desk.frame import DeskPage, back
@@ -30,7 +30,7 @@ class ArchivesPage(DeskPage):
         """Newest first. Raises NotFound."""
         tenant = storefront_named(slug)
         archives = archives_of(tenant)
-        kept = [row for row in archives if row.removed_at is None and row.expires_at > now()]
+        kept = [row for row in archives if row.is_kept(now())]
         return self.show(
             request,
             tenant=tenant,
@@ -57,16 +57,12 @@ class ArchivesPage(DeskPage):
 
     def do_restore(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Off to the work that brings it back. In its place only where its address is typed."""
-        tenant, way = storefront_named(slug), request.POST.get("way", "")
-        if way not in (IN_PLACE, BESIDE):
-            raise Invalid(field="way", reason="say whether it goes in the storefront's place or beside it")
-        if way == IN_PLACE and request.POST.get("confirm") != tenant.slug:
-            raise Invalid(field="confirm", reason=f"type {tenant.slug} to confirm")
         operation = start_restore(
             archive_id=_uuid(request.POST.get("archive", "")),
-            of=tenant.pk,
-            way=way,
+            of=storefront_named(slug).pk,
+            way=request.POST.get("way", ""),
             slug=request.POST.get("slug", "")[:100],
+            confirm=request.POST.get("confirm", ""),
             reason=reason_of(request),
             actor_id=self.user_id,
         )

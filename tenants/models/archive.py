@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
@@ -41,6 +43,10 @@ class Archive(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    def is_kept(self, at: datetime) -> bool:
+        """Its file is there, and may be given away."""
+        return self.removed_at is None and self.expires_at > at
 
 
 class RetiredSchema(models.Model):

@@ -39,11 +39,11 @@ class Tenant(FSMModelMixin, TenantMixin):  # type: ignore[django-manager-missing
 
     requested -> active -> suspended -> active ...; active or suspended -> closed; closed -> suspended until `erase_after`,
     then -> erased: the schema is gone, this row stays for the books; a restored archive leads from there to suspended. Only
-    active ones are open to buyers. The schema's
-    name is generated; the slug is the seller's choice and the first label of the first domain. `primary_domain` is the
-    proved domain of the seller's own under which the storefront is known, if there is one. A staging copy is a storefront
-    whose data was copied and scrubbed: it pays with Stripe's test mode, and its money is in nobody's books. Numbers of
-    invoices up to `invoice_floor` were given, even where a restored archive does not know them.
+    active ones are open to buyers. The schema's name is generated; the slug is the seller's choice and the first label of
+    the first domain. `primary_domain` is the proved domain of the seller's own under which the storefront is known, if
+    there is one. A staging copy is a storefront whose data was copied and scrubbed: it pays with Stripe's test mode, and its
+    money is in nobody's books. Numbers of invoices up to `invoice_floor` were given, even where a restored archive does not
+    know them.
     """
 
     auto_create_schema = False
