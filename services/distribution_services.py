@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from core.db import must_be_outside_transaction, tenant_connection
 from core.errors import Invalid, NotFound
 from services.citus_services import citus_version
-from services.fleet_services import LOCK_CLASS
+from services.fleet_applying import LOCK_CLASS
 from services.schema_names import must_be_generated
 from tenants.models import GONE, ReadySchema, Tenant
 

@@ -33,7 +33,7 @@ MAY_ENTER = {
     "services/archive_readme.py",  # a script for psql, elsewhere
     "tenants/context.py",  # the one way in
     "tenants/postgresql/base.py",
-    "services/fleet_services.py",  # migrates schemas that are not served, each in a transaction or session of its own
+    "services/fleet_applying.py",  # migrates schemas that are not served, each in a transaction or session of its own
     "services/provisioning_services.py",
     "services/schema_recording_services.py",  # a scratch schema
 }
