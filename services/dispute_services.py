@@ -29,8 +29,9 @@ from services.credit_services import Returned, by_amount, credit
 from services.ledger_services import post
 from services.notification_services import notify
 from services.order_history import SYSTEM, Actor, record_event
-from services.payment_services import NotOurs, Quarantined, sync_intent
+from services.payment_services import sync_intent
 from services.stripe_gateway import PaymentProviderRefused, plain, stripe_api
+from services.stripe_outcomes import NotOurs, Quarantined
 from shop.models import CreditKind, CreditLine, Order
 from tenants.context import current_tenant, has_shop, tenant_scope
 

@@ -5,7 +5,7 @@ the books to what it says, under the order's lock; applied twice, late or out of
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,10 +20,11 @@ from payouts.models import Charge
 from services import ledger_facts
 from services.charge_services import hold_reserve, open_charge, refresh_charge
 from services.credit_services import Returned, by_amount, credit, returned_by
+from services.late_money_services import compare_with_books
 from services.ledger_services import post
 from services.order_history import SYSTEM, Actor, record_event
 from services.order_services import close_order, confirm_order, lock_order, revive_order
-from services.refund_services import DisputeOpen, list_refunds, record_refunds, refund_rest
+from services.refund_services import DisputeOpen, record_refunds, refund_rest
 from services.stripe_gateway import (
     STAGING_DESCRIPTION,
     PaymentProviderRefused,
@@ -32,6 +33,7 @@ from services.stripe_gateway import (
     plain,
     stripe_api,
 )
+from services.stripe_outcomes import NotOurs, Quarantined, charge_of
 from shop.models import (
     ActorKind,
     CancelReason,
@@ -49,24 +51,7 @@ log = structlog.get_logger("souk.payments")
 # Stripe wants a page to live for half an hour from its opening, and a page may be opened until the order's deadline. Until
 # then the deadline's job closes it; this is what remains should that job be late. The same for each try: Stripe's key asks so.
 PAGE_OUTLIVES_DEADLINE = timedelta(minutes=31)
-MADE_REFUNDS = ("succeeded", "pending")
 FEE_AND_CHARGE = "latest_charge.balance_transaction"
-
-
-class Quarantined(Exception):
-    """What Stripe says does not fit our books; a person has to look. The message says why."""
-
-
-class NotOurs(Exception):
-    """The object belongs to nothing we know: another system's."""
-
-
-class NothingLeft(NotOurs):
-    """It is of a storefront that was erased, and its money is where the books say."""
-
-
-class TooLate(Quarantined):
-    """Money of a storefront that was erased has moved since, which is not booked by itself."""
 
 
 class NotPayable(Conflict):
@@ -327,33 +312,10 @@ def sync_intent(intent_id: str, *, livemode: bool | None = None) -> Tenant:
     if tenant is None:
         raise NotOurs(f"payment intent {intent_id} names no storefront of ours")
     if not has_shop(tenant):
-        _compare_with_books(tenant, intent)
+        compare_with_books(tenant, intent)
     with tenant_scope(tenant):
         apply_intent(intent)
     return tenant
-
-
-def _compare_with_books(tenant: Tenant, intent: dict[str, Any]) -> NoReturn:
-    """The order is gone with its storefront; the charge is in the books, if there was one. Raises NothingLeft, TooLate."""
-    about = f"intent {intent['id']} of the erased storefront {tenant.pk}"
-    if not tenant.keeps_books:
-        raise NothingLeft(f"{about}, a staging copy")
-    if intent["status"] == "requires_capture":
-        raise TooLate(f"{about} is authorised: let it go at Stripe")
-    if intent["status"] != "succeeded":
-        raise NothingLeft(f"{about} took no money")
-    charge = _charge_of(intent)
-    known = Charge.objects.filter(charge_id=charge["id"]).first()
-    if known is None:
-        captured = Money(charge["amount_captured"], charge["currency"].upper()).format()
-        raise TooLate(f"{about} has taken {captured}: give it back at Stripe")
-    refunded = sum(made["amount"] for made in list_refunds(known.pk) if made["status"] in MADE_REFUNDS)
-    if refunded != known.refunded_minor:
-        now_back, booked = (
-            Money(minor, known.currency).format() for minor in (refunded, known.refunded_minor)
-        )
-        raise TooLate(f"{about}: {now_back} is refunded, {booked} is booked")
-    raise NothingLeft(f"{about}: nothing has moved since")
 
 
 def _uuid(text: Any) -> UUID:
@@ -430,16 +392,9 @@ RESPONSE_FIELDS = (
 )
 
 
-def _charge_of(intent: dict[str, Any]) -> dict[str, Any]:
-    charge = intent["latest_charge"]
-    if not isinstance(charge, dict) or charge.get("status") != "succeeded":
-        raise Quarantined(f"intent {intent['id']} is {intent['status']} without a charge that succeeded")
-    return charge
-
-
 def _record_authorisation(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
     """The bank has promised the money: the order is confirmed, and the seller captures it later."""
-    charge = _charge_of(intent)
+    charge = charge_of(intent)
     if (charge["amount"], charge["currency"].upper()) != (payment.amount_minor, payment.currency):
         raise Quarantined(
             f"authorised {charge['amount']} {charge['currency']}, ordered {payment.amount_minor}"
@@ -490,7 +445,7 @@ def _record_void(order: Order, payment: Payment) -> None:
 
 
 def _record_capture(order: Order, payment: Payment, intent: dict[str, Any]) -> None:
-    charge = _charge_of(intent)
+    charge = charge_of(intent)
     if not charge.get("captured"):
         raise Quarantined(f"intent {intent['id']} succeeded without a captured charge")
     captured_minor, currency = charge["amount_captured"], charge["currency"].upper()

@@ -16,8 +16,9 @@ from core.errors import DomainError, Unavailable
 from core.jobs import enqueue
 from core.money import Money
 from services.notification_services import without_mail
-from services.payment_services import NotOurs, Quarantined, expire_order, sync_payment
+from services.payment_services import expire_order, sync_payment
 from services.refund_services import sync_refunds
+from services.stripe_outcomes import NotOurs, Quarantined
 from shop.models import Order, OrderInvoice, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from tenants.context import current_tenant
 

@@ -26,10 +26,11 @@ from services.account_services import sync_account
 from services.audit_services import record_audit
 from services.debt_services import sync_reversals
 from services.dispute_services import sync_dispute
-from services.payment_services import NothingLeft, NotOurs, Quarantined, TooLate, sync_intent
+from services.payment_services import sync_intent
 from services.refund_services import sync_refunds
 from services.stripe_event_services import reduce_event
 from services.stripe_gateway import plain, stripe_api
+from services.stripe_outcomes import NothingLeft, NotOurs, Quarantined, TooLate
 from services.stripe_privacy import without_person
 from services.transfer_services import send_payout, sync_bank_payout
 from tenants.context import tenant_scope

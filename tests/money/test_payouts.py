@@ -17,7 +17,7 @@ from payouts.models import (
 )
 from services.account_services import sync_account
 from services.invariant_services import audit
-from services.payment_services import Quarantined, apply_intent, start_payment, sync_payment
+from services.payment_services import apply_intent, start_payment, sync_payment
 from services.payout_services import (
     FreeEntry,
     choose_entries,
@@ -27,6 +27,7 @@ from services.payout_services import (
 from services.reconciliation_services import reconcile
 from services.refund_services import request_refund
 from services.stripe_gateway import PaymentProviderUnavailable, plain
+from services.stripe_outcomes import Quarantined
 from services.transfer_services import send_payout, settle_payouts, sweep_payouts
 from shop.models import Notification, Payment, ShippingRate
 from tenants.context import tenant_scope
